@@ -1,0 +1,17 @@
+"""The app of everything that happens to a box."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class OrdersConfig(AppConfig):
+    name = "orders"
+
+    def ready(self) -> None:
+        # Both need models, which exist only from here on.
+        from django_q.signals import post_execute  # noqa: PLC0415
+
+        from orders.tasks import beat  # noqa: PLC0415
+
+        post_execute.connect(beat, dispatch_uid="orders.beat")

@@ -1,0 +1,90 @@
+"""The breaker of the gateway: after enough failures only a probe is let through now and then.
+
+One row for the installation, since there is one gateway. A probe is the next call that is due.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q
+
+from orders import clock
+from orders.models import Attempt, Gateway
+
+FAILURES_IN_A_ROW = 5
+WINDOW = timedelta(minutes=5)
+WINDOW_LEAST = 20
+WINDOW_SHARE = 0.5
+
+
+def state() -> Gateway:
+    """Return the gateway's row."""
+    return Gateway.objects.get_or_create(pk=Gateway.THE_ONE)[0]
+
+
+def is_open() -> bool:
+    """Say whether calls are stopped, but for a probe now and then."""
+    return state().open_since is not None
+
+
+def take_probe() -> bool:
+    """Take the one probe that is due, if it is; nobody else gets it before the next is due."""
+    gateway = state()
+    now = clock.now()
+    if gateway.probe_at is None or gateway.probe_at > now:
+        return False
+    taken = Gateway.objects.filter(
+        pk=gateway.pk, open_since__isnull=False, probe_at=gateway.probe_at
+    ).update(probe_at=now + timedelta(seconds=gateway.probe_seconds or settings.PROBE_SECONDS[0]))
+    return bool(taken)
+
+
+def succeeded() -> bool:
+    """Note an answered call; return whether it closed an open breaker."""
+    healthy = Gateway.objects.filter(pk=Gateway.THE_ONE, failures=0, open_since=None)
+    if healthy.exists():
+        return False
+    with transaction.atomic():
+        gateway = Gateway.objects.select_for_update(no_key=True).get(pk=state().pk)
+        was_open = gateway.open_since is not None
+        gateway.failures, gateway.open_since, gateway.probe_at = 0, None, None
+        gateway.probe_seconds, gateway.last_error = 0, ""
+        gateway.save()
+    return was_open
+
+
+def failed(text: str, *, began: datetime) -> None:
+    """Note a call that got no answer; ``text`` says why as a whole sentence.
+
+    ``began`` is when the call was made: a call from before the breaker opened is no probe.
+    """
+    now = clock.now()
+    state()
+    with transaction.atomic():
+        gateway = Gateway.objects.select_for_update(no_key=True).get(pk=Gateway.THE_ONE)
+        gateway.failures += 1
+        gateway.last_error = text
+        first, longest = settings.PROBE_SECONDS
+        if gateway.open_since is None:
+            if gateway.failures >= FAILURES_IN_A_ROW or _mostly_failing(now - WINDOW):
+                gateway.open_since, gateway.probe_seconds = now, first
+                gateway.probe_at = now + timedelta(seconds=first)
+        elif began > gateway.open_since:
+            # Only a probe gets this far: the next one waits twice as long.
+            gateway.probe_seconds = min(longest, gateway.probe_seconds * 2)
+            gateway.probe_at = now + timedelta(seconds=gateway.probe_seconds)
+        gateway.save()
+
+
+def _mostly_failing(since: datetime) -> bool:
+    """Say whether at least half of at least 20 attempts since then got no answer."""
+    unanswered = Q(outcome=Attempt.Outcome.NOT_SENT) | Q(
+        outcome=Attempt.Outcome.UNCLEAR, http_status=None
+    )
+    counts = Attempt.objects.filter(finished_at__gte=since).aggregate(
+        all=Count("pk"), bad=Count("pk", filter=unanswered)
+    )
+    return counts["all"] >= WINDOW_LEAST and counts["bad"] >= WINDOW_SHARE * counts["all"]

@@ -1,0 +1,135 @@
+"""What a delivery comes to: stored once, read under the lock of its shop order, answered.
+
+``receive`` is what the webhook view calls, ``process`` what it, a replay and the sweep share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from orders.lifecycle import SHOP, Actor, NotNow
+from orders.models import Delivery, Store
+from orders.models.shopify import Outcome
+from orders.reading import Reading
+from orders.shopify.strict_json import Unusable
+
+log = logging.getLogger(__name__)
+
+MAX_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The headers of a delivery that matter; they are not signed, so nothing rests on them alone."""
+
+    topic: str
+    webhook_id: str = ""
+    event_id: str = ""
+    api_version: str = ""
+    triggered_at: datetime | None = None
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the shop is told: the outcome, the invoices, and a reason as a whole sentence or None."""
+
+    outcome: str
+    orders: list[str]
+    reason: str | None
+
+
+def receive(store: Store, headers: Headers, body: bytes, *, matched_secret: int) -> Answer:
+    """Store an authentic delivery and do what it asks, in one transaction; never raises for a body.
+
+    A delivery that came before (same webhook id, same bytes) is answered as the first time.
+    """
+    body_hash = hashlib.sha256(body).hexdigest()
+    delivery = Delivery(
+        store=store,
+        webhook_id=headers.webhook_id or body_hash,
+        body_hash=body_hash,
+        event_id=headers.event_id,
+        topic=headers.topic,
+        api_version=headers.api_version,
+        triggered_at=headers.triggered_at,
+        test_header=headers.test,
+        matched_secret=matched_secret,
+        body=body,
+        outcome=Outcome.RECORDED,
+    )
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                delivery.save(force_insert=True)
+        except IntegrityError:
+            return _repeat(delivery)
+        process(delivery, actor=SHOP)
+    return Answer(delivery.outcome, delivery.invoices, delivery.reason or None)
+
+
+def _repeat(twin: Delivery) -> Answer:
+    first = Delivery.objects.get(
+        store=twin.store, webhook_id=twin.webhook_id, body_hash=twin.body_hash
+    )
+    Delivery.objects.filter(pk=first.pk).update(repeats=F("repeats") + 1)
+    return Answer("repeat", first.invoices, "This delivery came before.")
+
+
+def process(delivery: Delivery, *, actor: Actor, make_again: bool = False) -> None:
+    """Do what a stored delivery asks and write down its outcome. Safe to repeat.
+
+    Inside, an error of ours undoes only the work on this delivery, which stays as ``quarantined``
+    for the sweep to try again. ``make_again`` makes units anew whose orders were cancelled.
+    """
+    try:
+        with transaction.atomic():
+            Reading(delivery, actor, make_again).run()
+    except Unusable as error:
+        delivery.outcome, delivery.reason = Outcome.QUARANTINED, str(error)
+        delivery.failures = 0
+    except Exception:
+        log.exception("Delivery %s could not be processed.", delivery.pk)
+        delivery.failures += 1
+        delivery.outcome = Outcome.QUARANTINED
+        delivery.reason = "The desk failed on this delivery and will try it again by itself."
+        if delivery.failures >= MAX_TRIES:
+            delivery.reason = (
+                "The desk failed on this delivery several times. "
+                "Replay it once the cause is mended, or make the order by hand."
+            )
+    else:
+        delivery.failures = 0
+    delivery.save(
+        update_fields=[
+            "outcome",
+            "reason",
+            "invoices",
+            "failures",
+            "shop_order",
+            "shop_updated_at",
+        ]
+    )
+
+
+def replay(delivery_id: int, *, actor: Actor, make_again: bool = False) -> Delivery:
+    """Read a stored delivery again, as after a SKU was mapped; return it with its new outcome.
+
+    Raises ``NotNow`` if its body has been erased.
+    """
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("store__publisher")
+            .get(pk=delivery_id)
+        )
+        if delivery.body is None:
+            raise NotNow("The body of this delivery was erased, so it cannot be replayed.")
+        process(delivery, actor=actor, make_again=make_again)
+        return delivery

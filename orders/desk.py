@@ -1,0 +1,240 @@
+"""What staff and API clients may do with an order, each guarded by the version they looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from orders import clock, intake, lifecycle, preflight, status
+from orders.gateway import box_of
+from orders.intake import Units
+from orders.lifecycle import Actor, NotNow
+from orders.models import Order, OrderLine
+from orders.preflight import Finding
+from orders.recipient import FIELDS, Recipient
+
+EDITABLE_FIELDS = (
+    *FIELDS,
+    "email",
+    "mail_method",
+    "special_text",
+    "price",
+    "price_on_customs",
+    "notify_customer",
+)
+
+
+class Unfit(NotNow):
+    """TrepStar would refuse the order as it stands; ``findings`` say why and how to mend it."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(" ".join(finding.text for finding in findings))
+        self.findings = findings
+
+
+def hold(
+    order_id: int,
+    *,
+    actor: Actor,
+    note: str = "",
+    until: datetime | None = None,
+    version: int | None = None,
+) -> Order:
+    """Hold an order for a person, or ask for that while it is being sent.
+
+    Raises ``NotNow`` where TrepStar has it already.
+    """
+    with transaction.atomic():
+        order = lifecycle.lock(order_id, version=version)
+        fields = {
+            "hold_reason": "staff",
+            "hold_note": note or status.HOLD_REASONS["staff"],
+            "hold_until": until,
+        }
+        data = {"reason": "staff", "note": note}
+        if order.status == status.HELD:
+            return lifecycle.record(order, "order.held", actor=actor, data=data, fields=fields)
+        if order.status in status.IN_DOUBT:
+            return _ask_to_stop(order, Order.Stop.HOLD, actor, {"hold_note": fields["hold_note"]})
+        return lifecycle.move(
+            order, status.HELD, "order.held", actor=actor, data=data, fields=fields
+        )
+
+
+def cancel(order_id: int, *, actor: Actor, note: str = "", version: int | None = None) -> Order:
+    """Cancel an order that TrepStar does not have, or ask for that while it is being sent."""
+    with transaction.atomic():
+        order = lifecycle.lock(order_id, version=version)
+        if order.status in status.IN_DOUBT:
+            return _ask_to_stop(order, Order.Stop.CANCEL, actor, {})
+        if order.status in status.AT_GATEWAY and not _is_gone(order):
+            raise NotNow(
+                f"TrepStar has order {order.invoice} and takes no cancel call. "
+                "Delete it on TrepStar's dashboard while it is on HOLD."
+            )
+        data = {"note": note} if note else {}
+        return lifecycle.move(order, status.CANCELLED, "order.cancelled", actor=actor, data=data)
+
+
+def _is_gone(order: Order) -> bool:
+    """Say whether TrepStar has stopped knowing an order, so that staff may close it."""
+    return order.status != status.SHIPPED and order.not_found >= 3
+
+
+def _ask_to_stop(order: Order, stop: str, actor: Actor, fields: Mapping[str, Any]) -> Order:
+    values = {**fields, "stop_request": stop}
+    data = {"stop_request": stop}
+    return lifecycle.record(order, "order.stop_requested", actor=actor, data=data, fields=values)
+
+
+def release(order_id: int, *, actor: Actor, version: int | None = None) -> Order:
+    """Let a held or refused order go out now. Raises ``Unfit`` where TrepStar would refuse it."""
+    with transaction.atomic():
+        order = lifecycle.lock(order_id, version=version)
+        if order.status not in status.EDITABLE:
+            raise NotNow(f"Order {order.invoice} {order.meaning}, so there is nothing to release.")
+        findings = findings_of(order)
+        if findings:
+            raise Unfit(findings)
+        fields: dict[str, Any] = {"next_attempt_at": clock.now(), "not_sent": 0}
+        # One round stays counted for an order that was ever unclear: its lines stay locked.
+        fields["unclear_rounds"] = min(order.unclear_rounds, 1)
+        if not order.unclear_rounds:
+            fields["payload"] = None
+        return lifecycle.move(order, status.READY, "order.released", actor=actor, fields=fields)
+
+
+def findings_of(order: Order) -> list[Finding]:
+    """Return what TrepStar would refuse about the order as it stands."""
+    lines = list(order.lines.select_related("product"))
+    return preflight.check(order, lines, box_of(order, lines))
+
+
+def edit(
+    order_id: int,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    version: int,
+    units: Sequence[Units] | None = None,
+) -> Order:
+    """Change a held or refused order. ``changes`` are fields of ``EDITABLE_FIELDS``.
+
+    ``units`` replace its lines, where they are given and differ. Raises ``Changed`` if the order is
+    no longer at ``version``, and ``NotNow`` where it may not be edited.
+    """
+    unknown = set(changes) - set(EDITABLE_FIELDS)
+    if unknown:
+        raise ValueError(f"These fields cannot be edited: {', '.join(sorted(unknown))}.")
+    with transaction.atomic():
+        order = lifecycle.lock(order_id, version=version)
+        changed = {k: v for k, v in changes.items() if getattr(order, k) != v}
+        new_lines = units is not None and _shape(units) != _shape(_units_of(order))
+        if not changed and not new_lines:
+            return order
+        if order.status not in status.EDITABLE:
+            raise NotNow(f"Order {order.invoice} {order.meaning}, so it cannot be changed.")
+        data: dict[str, Any] = {"fields": sorted(changed)}
+        if new_lines and units is not None:
+            data["lines"] = _replace_lines(order, units)
+        edited = sorted({*order.edited_fields, *changed} & set(FIELDS))
+        fields = {**changed, "edited_fields": edited, "payload": None}
+        return lifecycle.record(order, "order.edited", actor=actor, data=data, fields=fields)
+
+
+def _units_of(order: Order) -> list[Units]:
+    lines = order.lines.select_related("product")
+    return [Units(li.product, li.quantity, li.sku, li.source_line_id) for li in lines]
+
+
+def _shape(units: Sequence[Units]) -> list[tuple[int, int]]:
+    return [(unit.product.pk, unit.quantity) for unit in units]
+
+
+def _replace_lines(order: Order, units: Sequence[Units]) -> list[str]:
+    if order.unclear_rounds:
+        raise NotNow(
+            f"Order {order.invoice} was sent once with an unknown outcome, so its products and "
+            "quantities stay as they are: TrepStar judges duplicates by invoice and product. "
+            "Cancel it and make a new order instead."
+        )
+    if any(unit.product.publisher_id != order.publisher_id for unit in units):
+        raise NotNow("An order can only hold products of its own publisher.")
+    order.lines.all().delete()
+    lines = intake.lines_of(units)
+    for line in lines:
+        line.order = order
+    OrderLine.objects.bulk_create(lines)
+    return [str(line) for line in lines]
+
+
+def reship(order_id: int, *, actor: Actor, reason: str) -> list[Order]:
+    """Make the same box again under a new invoice, held until it is released.
+
+    Only for orders that were shipped or are in trouble at TrepStar; ``reason`` is kept.
+    """
+    with transaction.atomic():
+        order = lifecycle.lock(order_id)
+        if order.status not in (status.SHIPPED, status.PROBLEM):
+            raise NotNow(f"Order {order.invoice} {order.meaning}, so it cannot be made again yet.")
+        root = order.reship_of or order
+        if root.pk != order.pk:
+            root = lifecycle.lock(root.pk)
+        number = root.reships.count() + 1
+        request = intake.Request(
+            publisher=order.publisher,
+            source=order.source,
+            recipient=Recipient(**{name: getattr(order, name) for name in FIELDS}),
+            units=tuple(Units(u.product, u.quantity, u.sku) for u in _units_of(order)),
+            email=order.email,
+            reference=order.reference,
+            shop_order=order.shop_order,
+            mode=order.mode,
+            mail_method=order.mail_method,
+            notify_customer=order.notify_customer,
+            price_on_customs=order.price_on_customs,
+            special_text=order.special_text,
+            price=order.price,
+            hold_reason="staff",
+            hold_note=f"It is made again for {order.invoice}: {reason}",
+            invoice=f"{root.invoice}-R{number}",
+            reship_of=root,
+        )
+        made = intake.place(request, actor=actor)
+        data = {"invoices": [one.invoice for one in made], "note": reason}
+        lifecycle.record(order, "order.reshipped", actor=actor, data=data)
+        return made
+
+
+def clear_flag(order_id: int, *, actor: Actor) -> Order:
+    """Take note of a flag, so that it is no longer shown."""
+    with transaction.atomic():
+        order = lifecycle.lock(order_id)
+        if not order.flag:
+            return order
+        data = {"note": order.flag}
+        return lifecycle.record(
+            order, "order.flag_seen", actor=actor, data=data, fields={"flag": ""}
+        )
+
+
+def release_expired_holds() -> int:
+    """Release the orders whose hold ends by now; return how many went on. Called by the sweep."""
+    done = 0
+    rows = Order.objects.filter(status=status.HELD, hold_until__lte=clock.now())
+    for order_id in rows.values_list("pk", flat=True)[:100]:
+        try:
+            release(order_id, actor=lifecycle.WORKER)
+            done += 1
+        except NotNow as problem:
+            with transaction.atomic():
+                order = lifecycle.lock(order_id)
+                held = {"hold_reason": "preflight", "hold_note": str(problem), "hold_until": None}
+                data = {"reason": "preflight", "note": str(problem)}
+                lifecycle.record(
+                    order, "order.held", actor=lifecycle.WORKER, data=data, fields=held
+                )
+    return done

@@ -1,0 +1,83 @@
+"""How the desk is, for those who run it: ``/healthz``, ``/readyz`` and ``/metrics``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Count, Max, Min
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from orders import breaker, clock, status
+from orders.models import Delivery, Heartbeat, Order
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that the web process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say whether the database answers and the workers keep up: 200, or 503 where they do not.
+
+    Callers on this machine also get the figures.
+    """
+    try:
+        facts = figures()
+    except (DatabaseError, InterfaceError):
+        return JsonResponse({"status": "database not reachable"}, status=503)
+    late = facts["heartbeat_age_seconds"]
+    ready = late is not None and late <= settings.HEARTBEAT_SECONDS
+    answer: dict[str, Any] = {"status": "ok" if ready else "workers not running"}
+    if is_local(request):
+        answer |= facts
+    return JsonResponse(answer, status=200 if ready else 503)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Give the figures as Prometheus text, to callers on this machine only."""
+    if not is_local(request):
+        return HttpResponse("Metrics are given on this machine only.\n", status=403)
+    lines = []
+    for name, value in figures().items():
+        if isinstance(value, dict):
+            lines += [f'desk_{name}{{status="{key}"}} {count}' for key, count in value.items()]
+        elif value is not None:
+            lines.append(f"desk_{name} {value}")
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")
+
+
+def is_local(request: HttpRequest) -> bool:
+    """Say whether the caller is on this machine; behind a proxy nobody is."""
+    return not settings.BEHIND_PROXY and request.META.get("REMOTE_ADDR") in LOOPBACK
+
+
+def figures() -> dict[str, Any]:
+    """Return the figures by which the desk is watched. Ages are in seconds, None where nothing is."""
+    now = clock.now()
+
+    def age(moment: Any) -> float | None:
+        return None if moment is None else round((now - moment).total_seconds(), 1)
+
+    counts = dict.fromkeys(status.MEANING, 0)
+    counts |= dict(Order.objects.order_by().values_list("status").annotate(Count("pk")))
+    waiting = Order.objects.filter(status=status.READY, next_attempt_at__lte=now)
+    unmatched = Delivery.objects.filter(outcome__in=("unmatched", "quarantined"))
+    return {
+        "orders": counts,
+        "oldest_due_seconds": age(waiting.aggregate(at=Min("next_attempt_at"))["at"]),
+        "heartbeat_age_seconds": age(Heartbeat.objects.aggregate(at=Max("beat_at"))["at"]),
+        "deliveries_waiting": unmatched.count(),
+        "gateway_open": int(not breaker.is_open()),
+    }

@@ -1,0 +1,244 @@
+"""One normalised request becomes orders: split into boxes, numbered, checked, held or ready."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+
+from orders import clock, lifecycle, preflight, status
+from orders.gateway import box_of
+from orders.lifecycle import Actor
+from orders.models import Order, OrderLine, ShopOrder
+from orders.recipient import Recipient
+from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
+from products.models import Mode, Product, Publisher
+
+MAX_NAME = 12
+# Room for the parts of a split and for reships, so that no invoice outgrows the limit later.
+SUFFIX_ROOM = len("-P99-R99")
+
+
+@dataclass(frozen=True)
+class Units:
+    """So many pieces of one product, and the shop's line that asked for them."""
+
+    product: Product
+    quantity: int
+    sku: str = ""
+    line_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be made, for whom, from whichever source.
+
+    ``mode``, ``mail_method``, ``notify_customer`` and ``price_on_customs`` are the publisher's
+    where they are None. ``hold_reason`` holds the order for a reason of the caller's, with
+    ``hold_note`` as a whole sentence. ``invoice`` is made here where it is blank.
+    """
+
+    publisher: Publisher
+    source: str
+    recipient: Recipient
+    units: tuple[Units, ...]
+    email: str = ""
+    reference: str = ""
+    shop_order: ShopOrder | None = None
+    mode: str | None = None
+    mail_method: str | None = None
+    notify_customer: bool | None = None
+    price_on_customs: bool | None = None
+    special_text: str = ""
+    price: Decimal | None = None
+    hold_reason: str = ""
+    hold_note: str = ""
+    invoice: str = ""
+    reship_of: Order | None = None
+
+
+def place(request: Request, *, actor: Actor) -> list[Order]:
+    """Make the orders of a request, one for each box of at most 250 pieces, and return them.
+
+    An order is held where the caller gave a reason, where TrepStar would refuse it, or where the
+    publisher holds new orders; else it is ready after the cooling-off time.
+    """
+    with transaction.atomic():
+        boxes = split(request.units)
+        base = request.invoice or _new_invoice(request)
+        return [
+            _place_box(replace(request, invoice=invoice), units, actor)
+            for invoice, units in zip(_part_invoices(base, len(boxes)), boxes, strict=True)
+        ]
+
+
+def split(units: Sequence[Units]) -> list[list[Units]]:
+    """Return the units as boxes of at most 250 pieces, filled greedily in their order."""
+    boxes: list[list[Units]] = [[]]
+    room = MAX_PIECES
+    for unit in units:
+        left = unit.quantity
+        while left > room:
+            if room:
+                boxes[-1].append(replace(unit, quantity=room))
+            left -= room
+            boxes.append([])
+            room = MAX_PIECES
+        if left:
+            boxes[-1].append(replace(unit, quantity=left))
+            room -= left
+    return boxes
+
+
+def _part_invoices(base: str, parts: int) -> list[str]:
+    return [base] if parts == 1 else [f"{base}-P{n}" for n in range(1, parts + 1)]
+
+
+def _new_invoice(request: Request) -> str:
+    mode = request.mode or request.publisher.mode
+    if request.shop_order:
+        box = _next_box(request.shop_order)
+        return shop_invoice(
+            request.publisher.invoice_prefix,
+            request.reference,
+            request.shop_order.shop_order_id,
+            box,
+            mode=mode,
+        )
+    return f"{_mode_mark(mode)}{request.publisher.invoice_prefix}-M{next_serial(request.publisher)}"
+
+
+def _mode_mark(mode: str) -> str:
+    return "T-" if mode == Mode.TEST else ""
+
+
+def shop_invoice(prefix: str, name: str, shop_order_id: int, box: int, *, mode: str) -> str:
+    """Return ``[T-]PREFIX-<NAME>-S<order id>-<n>`` with room left for the parts of a split.
+
+    ``NAME`` is the shop's own order name reduced to A-Z and 0-9, shortened or left out where the
+    whole would not fit.
+    """
+    before, after = f"{_mode_mark(mode)}{prefix}-", f"S{shop_order_id}-{box}"
+    room = MAX_INVOICE_LENGTH - SUFFIX_ROOM - len(before) - len(after) - 1
+    short = re.sub(r"[^A-Z0-9]", "", name.upper())[: max(0, min(MAX_NAME, room))]
+    return f"{before}{short}-{after}" if short else f"{before}{after}"
+
+
+def _next_box(shop_order: ShopOrder) -> int:
+    """Count the boxes of a shop's order, whose row the caller has locked."""
+    shop_order.boxes += 1
+    shop_order.save(update_fields=["boxes"])
+    return shop_order.boxes
+
+
+def next_serial(publisher: Publisher) -> int:
+    """Return the publisher's next serial number, each once."""
+    row = Publisher.objects.select_for_update(no_key=True).get(pk=publisher.pk)
+    row.last_serial += 1
+    row.save(update_fields=["last_serial"])
+    return row.last_serial
+
+
+def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
+    publisher = request.publisher
+    order = Order(
+        publisher=publisher,
+        source=request.source,
+        shop_order=request.shop_order,
+        reference=request.reference,
+        invoice=request.invoice,
+        mode=request.mode or publisher.mode,
+        mail_method=request.mail_method or publisher.mail_method,
+        email=request.email,
+        special_text=request.special_text,
+        price=request.price,
+        price_on_customs=_default(request.price_on_customs, publisher.price_on_customs),
+        notify_customer=_default(request.notify_customer, publisher.notify_customer),
+        reship_of=request.reship_of,
+        **request.recipient.as_dict(),
+    )
+    lines = lines_of(units)
+    order.hold_reason, order.hold_note = waits_for(order, lines, request)
+    order.status = status.HELD if order.hold_reason else status.READY
+    if order.status == status.READY:
+        order.next_attempt_at = first_attempt_at()
+    data = {"pieces": sum(line.quantity for line in lines), "source": request.source}
+    if order.hold_reason:
+        data |= {"reason": order.hold_reason, "note": order.hold_note}
+    return lifecycle.create(order, lines, actor=actor, data=data)
+
+
+def first_attempt_at() -> datetime:
+    """Return when an order that becomes ready by itself may first be sent."""
+    return clock.now() + timedelta(seconds=settings.COOL_OFF_SECONDS)
+
+
+def _default(value: bool | None, otherwise: bool) -> bool:
+    return otherwise if value is None else value
+
+
+def lines_of(units: Sequence[Units]) -> list[OrderLine]:
+    """Return unsaved order lines for units."""
+    return [
+        OrderLine(product=u.product, quantity=u.quantity, sku=u.sku, source_line_id=u.line_id)
+        for u in units
+    ]
+
+
+def waits_for(order: Order, lines: Sequence[OrderLine], request: Request | None) -> tuple[str, str]:
+    """Return the hold reason of a new order and its note, or two blanks if it may go out."""
+    if request and request.hold_reason:
+        return request.hold_reason, request.hold_note
+    findings = preflight.check(order, lines, box_of(order, lines))
+    if findings:
+        return findings[0].hold_reason, " ".join(finding.text for finding in findings)
+    if not order.publisher.auto_submit:
+        return "policy", status.HOLD_REASONS["policy"]
+    return "", ""
+
+
+def unknown_note(unknown: Sequence[str]) -> str:
+    """Return the hold note for SKUs that are not known, as a whole sentence."""
+    return f"These SKUs are not known here: {', '.join(unknown)}."
+
+
+def add_units(
+    order: Order, units: Sequence[Units], *, unknown: Sequence[str], actor: Actor
+) -> bool:
+    """Add units to a locked order that is held for unknown SKUs; say whether it took them.
+
+    An order that would outgrow its box takes none. Once nothing is unknown any more, the order
+    goes on as a new one would.
+    """
+    if not units and unknown:
+        return False
+    lines = list(order.lines.select_related("product"))
+    pieces = sum(line.quantity for line in lines) + sum(unit.quantity for unit in units)
+    if pieces > MAX_PIECES:
+        return False
+    added = lines_of(units)
+    for line in added:
+        line.order = order
+    OrderLine.objects.bulk_create(added)
+    data = {"added": [f"{line.quantity} x {line.product.title}" for line in added]}
+    if unknown:
+        note = unknown_note(unknown)
+        lifecycle.record(
+            order, "order.lines_added", actor=actor, data=data, fields={"hold_note": note}
+        )
+        return True
+    reason, note = waits_for(order, [*lines, *added], None)
+    if reason:
+        fields = {"hold_reason": reason, "hold_note": note}
+        lifecycle.record(order, "order.lines_added", actor=actor, data=data, fields=fields)
+    else:
+        fields = {"next_attempt_at": first_attempt_at()}
+        lifecycle.move(
+            order, status.READY, "order.lines_added", actor=actor, data=data, fields=fields
+        )
+    return True

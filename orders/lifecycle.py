@@ -1,0 +1,206 @@
+"""The only writers of an order's status and timeline.
+
+Every change locks the row or proves by its version that nobody else changed it, checks the map of
+transitions, saves the named fields and adds its event, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from orders import status
+from orders.models import Order, OrderEvent, OrderLine
+
+Kind = OrderEvent.ActorKind
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it: a person (with the user's id), a worker, the shop or an API client."""
+
+    kind: str
+    user_id: int | None = None
+
+
+WORKER = Actor(Kind.WORKER)
+SHOP = Actor(Kind.SHOP)
+
+
+def person(user: Any) -> Actor:
+    """Return the actor for a member of staff."""
+    return Actor(Kind.PERSON, user.pk)
+
+
+class NotNow(Exception):
+    """The order is not in a state that allows this; the message is a whole sentence."""
+
+
+class Changed(NotNow):
+    """Somebody else changed the order meanwhile, so nothing was written."""
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__(
+            f"Order {invoice} was changed meanwhile, so nothing was saved. "
+            "Look at its present state and try again."
+        )
+
+
+class Fenced(NotNow):
+    """A worker's lease ended before it came to write, so its result is only an observation."""
+
+
+def create(
+    order: Order, lines: Sequence[OrderLine], *, actor: Actor, data: dict[str, Any]
+) -> Order:
+    """Insert a new order, held or ready, with its lines and its first event."""
+    if order.status not in (status.HELD, status.READY):
+        raise ValueError(f"A new order is held or ready, not {order.status}.")
+    with transaction.atomic():
+        order.save(force_insert=True)
+        for line in lines:
+            line.order = order
+        OrderLine.objects.bulk_create(lines)
+        _event(order, "order.placed", "", order.status, actor, data).save(force_insert=True)
+    return order
+
+
+def lock(order_id: int, *, token: UUID | None = None, version: int | None = None) -> Order:
+    """Lock an order until the transaction ends and return it.
+
+    Raises ``Fenced`` if ``token`` is given and no longer holds the lease, and ``Changed`` if
+    ``version`` is given and is not the present one.
+    """
+    order = (
+        Order.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("publisher")
+        .get(pk=order_id)
+    )
+    if token is not None and (order.lease_token != token or order.status != status.SUBMITTING):
+        raise Fenced(f"The lease on order {order.invoice} has ended.")
+    if version is not None and order.version != version:
+        raise Changed(order.invoice)
+    return order
+
+
+def move(
+    order: Order,
+    to: str,
+    kind: str,
+    *,
+    actor: Actor,
+    data: dict[str, Any] | None = None,
+    fields: dict[str, Any] | None = None,
+) -> Order:
+    """Give the order a new status, the named fields, and an event; return it as it now is.
+
+    Raises ``NotNow`` if the map does not allow it, and ``Changed`` if the row is no longer the one
+    that ``order`` was read from. Leaving a status clears what belonged to it.
+    """
+    if not status.may_move(order.status, to):
+        raise NotNow(
+            f"Order {order.invoice} {status.MEANING[order.status]}, so it cannot become {to}."
+        )
+    return _write(
+        order, to, kind, actor, data or {}, {**_cleared(order.status, to), **(fields or {})}
+    )
+
+
+def record(
+    order: Order,
+    kind: str,
+    *,
+    actor: Actor,
+    data: dict[str, Any] | None = None,
+    fields: dict[str, Any] | None = None,
+) -> Order:
+    """Save the named fields and add an event, without a new status. Raises ``Changed``."""
+    return _write(order, order.status, kind, actor, data or {}, fields or {})
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a status answer does to one order; ``kind`` is blank where nothing is worth telling."""
+
+    order: Order
+    to: str
+    kind: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
+    """Write many changes of locked orders in a few statements; return how many were events.
+
+    The orders must have been locked in this transaction. Raises ``NotNow`` for a move that the map
+    does not allow, and then nothing is written.
+    """
+    changed, events, names = [], [], {"status", "version", "updated_at"}
+    for change in changes:
+        order, before = change.order, change.order.status
+        moved = change.to != before
+        if moved and not status.may_move(before, change.to):
+            raise NotNow(f"Order {order.invoice} cannot go from {before} to {change.to}.")
+        values = {**(_cleared(before, change.to) if moved else {}), **change.fields}
+        for name, value in values.items():
+            setattr(order, name, value)
+        order.status, order.updated_at = change.to, timezone.now()
+        names.update(values)
+        if change.kind:
+            order.version += 1
+            events.append(_event(order, change.kind, before, change.to, actor, change.data))
+        changed.append(order)
+    if changed:
+        Order.objects.bulk_update(changed, sorted(names))
+        OrderEvent.objects.bulk_create(events)
+    return len(events)
+
+
+def _write(
+    order: Order, to: str, kind: str, actor: Actor, data: dict[str, Any], fields: dict[str, Any]
+) -> Order:
+    before = order.status
+    values = {**fields, "status": to, "version": order.version + 1, "updated_at": timezone.now()}
+    with transaction.atomic():
+        same = Order.objects.filter(pk=order.pk, version=order.version, status=before)
+        if not same.update(**values):
+            raise Changed(order.invoice)
+        _event(order, kind, before, to, actor, data).save(force_insert=True)
+    for name, value in values.items():
+        setattr(order, name, value)
+    return order
+
+
+def _cleared(before: str, to: str) -> dict[str, Any]:
+    """Return the fields that end with the status that is left."""
+    values: dict[str, Any] = {}
+    if before == status.HELD:
+        values |= {"hold_reason": "", "hold_note": "", "hold_until": None}
+    if before == status.SUBMITTING:
+        values |= {"lease_token": None, "lease_until": None}
+    if before in status.IN_DOUBT and to not in status.IN_DOUBT:
+        values |= {"stop_request": ""}
+    if before == status.UNCLEAR:
+        values |= {"question": "", "unclear_since": None, "not_found": 0}
+    if to in (status.CANCELLED, status.HELD, status.REFUSED, status.TESTED):
+        values |= {"next_attempt_at": None, "next_ask_at": None}
+    return values
+
+
+def _event(
+    order: Order, kind: str, before: str, to: str, actor: Actor, data: dict[str, Any]
+) -> OrderEvent:
+    return OrderEvent(
+        order_id=order.pk,
+        kind=kind,
+        from_status=before,
+        to_status=to,
+        actor_kind=actor.kind,
+        actor_user_id=actor.user_id,
+        data=data,
+    )

@@ -1,0 +1,20 @@
+"""Everything that happens to a box, in tables."""
+
+from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
+from orders.models.order import Order, OrderEvent, OrderLine
+from orders.models.shopify import Delivery, DeliveryLine, ShopOrder, Store, TurnedAway
+
+__all__ = [
+    "Attempt",
+    "Call",
+    "Delivery",
+    "DeliveryLine",
+    "Gateway",
+    "Heartbeat",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "ShopOrder",
+    "Store",
+    "TurnedAway",
+]

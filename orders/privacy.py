@@ -1,0 +1,62 @@
+"""Erasing a customer's data: everywhere it is kept, as soon as the order no longer needs it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from orders import status
+from orders.models import Attempt, Call, Delivery, Order, OrderEvent, ShopOrder
+from orders.recipient import FIELDS
+
+ERASED = "erased"
+CLOSED = status.FINAL | {status.SHIPPED}
+
+
+def redact(shop_orders: QuerySet[ShopOrder]) -> int:
+    """Erase the customer data of these shop orders; return how many orders that concerns.
+
+    Orders under way keep their address until they are closed; the nightly job erases it then.
+    """
+    ids = list(shop_orders.values_list("pk", flat=True))
+    with transaction.atomic():
+        orders = Order.objects.filter(shop_order__in=ids)
+        count = orders.update(redact=True)
+        ShopOrder.objects.filter(pk__in=ids).update(address=None)
+        _erase_bodies(ids)
+        erase_closed()
+        return count
+
+
+def _erase_bodies(shop_order_ids: list[int]) -> None:
+    """Erase the raw bodies of shop orders of which nothing is under way."""
+    waiting = Order.objects.filter(shop_order__in=shop_order_ids).exclude(status__in=CLOSED)
+    settled = Delivery.objects.filter(shop_order__in=shop_order_ids)
+    settled.exclude(shop_order__in=waiting.values("shop_order")).update(body=None)
+
+
+def erase_closed() -> int:
+    """Erase the data of closed orders that are marked for it; return how many were erased."""
+    rows = Order.objects.select_for_update(no_key=True).filter(redact=True, status__in=CLOSED)
+    ids = list(rows.exclude(email=ERASED).values_list("pk", flat=True))
+    if not ids:
+        return 0
+    blank = dict.fromkeys(FIELDS, "") | {"name": ERASED, "email": ERASED}
+    orders = Order.objects.filter(pk__in=ids)
+    orders.update(
+        **blank,
+        special_text="",
+        payload=None,
+        gateway_customer="",
+        gateway_error_text="",
+        hold_note="",
+        flag="",
+    )
+    Attempt.objects.filter(order__in=ids).update(excerpt="", text="")
+    for event in OrderEvent.objects.filter(order__in=ids).exclude(data={}):
+        event.data = {k: v for k, v in event.data.items() if k in ("pieces", "source", "reason")}
+        event.save(update_fields=["data"])
+    # An answer to a status call names many customers, so the cleaned excerpts go as a whole.
+    Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
+    _erase_bodies(list(orders.exclude(shop_order=None).values_list("shop_order", flat=True)))
+    return len(ids)

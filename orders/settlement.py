@@ -1,0 +1,211 @@
+"""What an attempt came to, written down while its lease holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from orders import breaker, clock, lifecycle, status
+from orders.lifecycle import WORKER
+from orders.models import Attempt, Order
+from orders.trepstar import errors
+from orders.trepstar.errors import GatewayError, Refused, Unreachable
+from products.models import Publisher
+
+LOST_WORKER = "The worker stopped before it could write down TrepStar's answer."
+
+
+def settle(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
+    """Write down an attempt's result: None for accepted, else the error. Safe to repeat.
+
+    Where the lease has ended, the result is kept on the attempt and in the timeline, and changes
+    nothing else.
+    """
+    _note(attempt, result, excerpt)
+    _tell_breaker(attempt, result)
+    if isinstance(result, Refused) and result.refusal.kind == errors.LOGIN:
+        # Before the order is free again, or another worker would try it with the same login.
+        refuse_login(attempt.order.publisher_id, attempt.credential_version)
+    with transaction.atomic():
+        try:
+            order = lifecycle.lock(attempt.order_id, token=attempt.token)
+        except lifecycle.Fenced:
+            return _observe(attempt)
+        _apply(order, attempt, result)
+    return None
+
+
+def _note(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
+    ends = Attempt.Outcome
+    attempt.excerpt, attempt.finished_at = excerpt, clock.now()
+    attempt.outcome, attempt.http_status = ends.ACCEPTED, 200
+    if result is not None:
+        attempt.text, attempt.excerpt = result.text, result.excerpt
+        attempt.http_status = result.http_status
+        attempt.outcome = {errors.AGAIN: ends.NOT_SENT, errors.NONE: ends.REFUSED}.get(
+            result.retry, ends.UNCLEAR
+        )
+    if isinstance(result, Refused):
+        attempt.error_code = result.code
+    attempt.save()
+
+
+def _tell_breaker(attempt: Attempt, result: GatewayError | None) -> None:
+    answered = result is None or isinstance(result, Refused) or result.http_status == 200
+    if not answered and result is not None:
+        breaker.failed(result.text, began=attempt.started_at)
+    elif breaker.succeeded():
+        send_what_waited()
+
+
+def send_what_waited() -> None:
+    """Let the orders that could not be sent go out at once: the gateway is back."""
+    waited = Order.objects.filter(status=status.READY, not_sent__gt=0)
+    waited.update(next_attempt_at=clock.now())
+
+
+def _observe(attempt: Attempt) -> None:
+    """Keep what a late worker learned, without believing it."""
+    with transaction.atomic():
+        Attempt.objects.filter(pk=attempt.pk).update(late=True)
+        data = {"attempt": attempt.number, "outcome": attempt.outcome}
+        order = lifecycle.lock(attempt.order_id)
+        lifecycle.record(order, "order.late_result", actor=WORKER, data=data)
+
+
+def _apply(order: Order, attempt: Attempt, result: GatewayError | None) -> None:
+    data = {"attempt": attempt.number}
+    if result is None:
+        _accepted(order, data)
+    elif isinstance(result, Unreachable):
+        _not_sent(order, data | {"text": result.text})
+    elif isinstance(result, Refused):
+        _refused(order, result, data | {"code": result.code, "text": result.text})
+    else:
+        unclear(order, Order.Question.OUTCOME, "order.unclear", data | {"text": result.text})
+
+
+def _accepted(order: Order, data: dict[str, object]) -> None:
+    now = clock.now()
+    fields = {
+        "accepted_at": now,
+        "not_sent": 0,
+        "next_ask_at": now + timedelta(seconds=settings.SYNC_SECONDS),
+        "gateway_error_number": "",
+        "gateway_error_text": "",
+        "flag": too_late(order),
+    }
+    lifecycle.move(order, status.ACCEPTED, "order.accepted", actor=WORKER, data=data, fields=fields)
+
+
+def too_late(order: Order) -> str:
+    """Return the flag for an order that was to be stopped and that TrepStar has after all."""
+    if not order.stop_request:
+        return order.flag
+    word = "held" if order.stop_request == Order.Stop.HOLD else "cancelled"
+    return (
+        f"This order was to be {word}, but TrepStar had it already. "
+        "Delete it there while it is on HOLD."
+    )
+
+
+def _not_sent(order: Order, data: dict[str, object]) -> None:
+    if order.stop_request:
+        return stop_instead(order)
+    first, longest = settings.RETRY_SECONDS
+    wait = min(longest, first * 2 ** min(order.not_sent, 20))
+    fields = {
+        "not_sent": order.not_sent + 1,
+        "next_attempt_at": clock.now() + timedelta(seconds=wait),
+    }
+    lifecycle.move(order, status.READY, "order.not_sent", actor=WORKER, data=data, fields=fields)
+    return None
+
+
+def _refused(order: Order, result: Refused, data: dict[str, object]) -> None:
+    kind = result.refusal.kind
+    fields: dict[str, object] = {
+        "gateway_error_number": result.code,
+        "gateway_error_text": result.text,
+    }
+    if kind == errors.LOGIN:
+        if order.stop_request:
+            return stop_instead(order)
+        fields = {"next_attempt_at": clock.now()}
+        lifecycle.move(
+            order, status.READY, "order.login_refused", actor=WORKER, data=data, fields=fields
+        )
+    elif kind == errors.DUPLICATE:
+        unclear(order, Order.Question.DUPLICATE, "order.duplicate", data, fields)
+    elif kind == errors.DOUBTFUL:
+        unclear(order, Order.Question.REFUSAL, "order.refusal_doubted", data, fields)
+    elif order.stop_request == Order.Stop.CANCEL:
+        stop_instead(order)
+    else:
+        lifecycle.move(
+            order, status.REFUSED, "order.refused", actor=WORKER, data=data, fields=fields
+        )
+    return None
+
+
+def stop_instead(order: Order) -> None:
+    """Hold or cancel a locked order that was proved not to have been sent, as staff asked."""
+    if order.stop_request == Order.Stop.CANCEL:
+        lifecycle.move(order, status.CANCELLED, "order.cancelled", actor=WORKER)
+        return
+    fields = {"hold_reason": "staff", "hold_note": order.hold_note}
+    lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=fields, fields=fields)
+
+
+def unclear(
+    order: Order,
+    question: str,
+    kind: str,
+    data: dict[str, object],
+    fields: dict[str, object] | None = None,
+) -> None:
+    """Lock the order until TrepStar has been asked for it."""
+    now = clock.now()
+    lost = question != Order.Question.REFUSAL
+    values: dict[str, object] = {
+        "question": question,
+        "unclear_since": now,
+        "unclear_rounds": order.unclear_rounds + lost,
+        "not_found": 0,
+        "next_ask_at": now + timedelta(seconds=settings.ASK_AFTER_SECONDS[0]),
+    }
+    lifecycle.move(
+        order, status.UNCLEAR, kind, actor=WORKER, data=data, fields={**values, **(fields or {})}
+    )
+
+
+def refuse_login(publisher_id: int, credential_version: int) -> None:
+    """Stop every call of an account, unless its login was changed since that call began."""
+    Publisher.objects.filter(
+        pk=publisher_id, credential_version=credential_version, login_refused_at=None
+    ).update(login_refused_at=clock.now())
+
+
+def settle_lost(order_id: int) -> None:
+    """Settle an order whose worker's lease has ended.
+
+    Without an attempt nothing was sent, and the order is ready again; with one it is unclear.
+    """
+    with transaction.atomic():
+        order = lifecycle.lock(order_id)
+        if order.status != status.SUBMITTING or (order.lease_until or clock.now()) > clock.now():
+            return
+        attempt = Attempt.objects.filter(token=order.lease_token).first()
+        if attempt is not None:
+            ended = {"outcome": Attempt.Outcome.UNCLEAR, "text": LOST_WORKER}
+            still_open = Attempt.objects.filter(pk=attempt.pk, outcome=Attempt.Outcome.OPEN)
+            still_open.update(**ended, finished_at=clock.now())
+            data: dict[str, object] = {"attempt": attempt.number, "text": LOST_WORKER}
+            unclear(order, Order.Question.OUTCOME, "order.unclear", data)
+        elif order.stop_request:
+            stop_instead(order)
+        else:
+            fields = {"next_attempt_at": clock.now()}
+            lifecycle.move(order, status.READY, "order.lease_ended", actor=WORKER, fields=fields)

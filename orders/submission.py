@@ -1,0 +1,187 @@
+"""Handing an order to TrepStar: claim, commit the attempt, call, settle.
+
+No transaction is open during the call. The attempt is committed before it, and what came back is
+written only while the lease still holds; a late worker's result stays an observation.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from orders import breaker, clock, lifecycle, preflight, status
+from orders.gateway import box_of, login_of, payload_hash
+from orders.lifecycle import WORKER
+from orders.models import Attempt, Order
+from orders.settlement import settle, stop_instead
+from orders.trepstar.client import Gateway, Login
+from orders.trepstar.errors import GatewayError, Unclear
+from orders.trepstar.wire import submit_fields
+from products.models import Publisher
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An order leased by this worker until ``until``, by the database's clock."""
+
+    order_id: int
+    token: uuid.UUID
+
+
+def due(now: datetime) -> QuerySet[Order]:
+    """Return the orders that may be sent now, breaker and slots aside."""
+    return Order.objects.filter(
+        status=status.READY,
+        next_attempt_at__lte=now,
+        publisher__login_refused_at=None,
+    ).exclude(publisher__login_password="")
+
+
+def claim(most: int) -> list[Claim]:
+    """Lease up to ``most`` due orders of the publisher that was served the longest ago.
+
+    A publisher gets no more than ``SUBMIT_IN_FLIGHT_PER_PUBLISHER`` leases at once. While the
+    breaker is open only its probe is claimed.
+    """
+    if breaker.is_open():
+        if not due(clock.now()).exists() or not breaker.take_probe():
+            return []
+        most = 1
+    with transaction.atomic():
+        now = clock.now()
+        publisher = _next_publisher(now)
+        if publisher is None:
+            return []
+        Publisher.objects.filter(pk=publisher.pk).update(served_at=now)
+        in_flight = publisher.orders.filter(status=status.SUBMITTING).count()
+        free = min(most, settings.SUBMIT_IN_FLIGHT_PER_PUBLISHER - in_flight)
+        rows = (
+            due(now)
+            .filter(publisher=publisher)
+            .select_for_update(of=("self",), skip_locked=True, no_key=True)
+            .select_related("publisher")
+            .order_by("next_attempt_at", "id")
+        )
+        return [_lease(order, now) for order in rows[: max(0, free)]]
+
+
+def _next_publisher(now: datetime) -> Publisher | None:
+    """Lock the publisher with something to send and a free slot that waited longest."""
+    busy = Count("orders", filter=Q(orders__status=status.SUBMITTING))
+    free = (
+        Publisher.objects.annotate(in_flight=busy)
+        .filter(in_flight__lt=settings.SUBMIT_IN_FLIGHT_PER_PUBLISHER)
+        .values("pk")
+    )
+    return (
+        Publisher.objects.filter(Exists(due(now).filter(publisher=OuterRef("pk"))), pk__in=free)
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)
+        .order_by(F("served_at").asc(nulls_first=True), "pk")
+        .first()
+    )
+
+
+def _lease(order: Order, now: datetime) -> Claim:
+    token = uuid.uuid4()
+    until = now + timedelta(seconds=settings.LEASE_SECONDS)
+    lifecycle.move(
+        order,
+        status.SUBMITTING,
+        "order.claimed",
+        actor=WORKER,
+        fields={"lease_token": token, "lease_until": until},
+    )
+    return Claim(order.pk, token)
+
+
+def submit(claim: Claim, gateway: Gateway) -> None:
+    """Send one claimed order and write down what came back. Never raises for the gateway's sake."""
+    prepared = _prepare(claim)
+    if prepared is None:
+        return
+    attempt, fields, login = prepared
+    result: GatewayError | None = None
+    excerpt = ""
+    try:
+        excerpt = gateway.submit(fields, login).excerpt
+    except GatewayError as error:
+        result = error
+    except Exception as error:
+        log.exception("Attempt %s failed inside the client.", attempt.pk)
+        result = Unclear(f"The desk failed during the call ({type(error).__name__}).")
+    _settle_in_time(attempt, result, excerpt)
+
+
+def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
+    """Freeze what will be sent and commit the attempt; None if the order does not go out."""
+    with transaction.atomic():
+        try:
+            order = lifecycle.lock(claim.order_id, token=claim.token)
+        except lifecycle.Fenced:
+            return None
+        if order.lease_until is None or order.lease_until <= clock.now():
+            return None  # the sweep makes it ready again
+        if order.stop_request:
+            stop_instead(order)
+            return None
+        if order.payload is None and not _freeze(order):
+            return None
+        attempt = Attempt.objects.create(
+            order=order,
+            number=order.attempts + 1,
+            token=claim.token,
+            credential_version=order.publisher.credential_version,
+            payload_hash=payload_hash(order.payload),
+            started_at=clock.now(),
+        )
+        lifecycle.record(
+            order,
+            "order.attempted",
+            actor=WORKER,
+            data={"attempt": attempt.number},
+            fields={
+                "attempts": attempt.number,
+                "payload": order.payload,
+                "lease_until": attempt.started_at + timedelta(seconds=settings.LEASE_SECONDS),
+            },
+        )
+        return attempt, dict(order.payload), login_of(order.publisher)
+
+
+def _freeze(order: Order) -> bool:
+    """Fix the payload of the order, or hold it where TrepStar would refuse it."""
+    lines = list(order.lines.select_related("product"))
+    box = box_of(order, lines)
+    findings = preflight.check(order, lines, box)
+    if findings:
+        note = " ".join(finding.text for finding in findings)
+        reason = {"hold_reason": findings[0].hold_reason, "hold_note": note}
+        lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=reason, fields=reason)
+        return False
+    order.payload = submit_fields(box)
+    return True
+
+
+def _settle_in_time(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
+    """Settle, and try again for ten seconds if the database is away; then the lease runs out."""
+    give_up = time.monotonic() + SETTLE_SECONDS
+    while True:
+        try:
+            return settle(attempt, result, excerpt)
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > give_up:
+                log.error("Attempt %s could not be settled; TrepStar will be asked.", attempt.pk)
+                return None
+            connection.close()
+            time.sleep(0.2)

@@ -1,0 +1,140 @@
+"""What django-q2 runs, and when. Tasks take ids only, return nothing, and are safe to run twice.
+
+The tables are the queue: a task is a nudge, and the sweep finds whatever no task came for.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+from django_q.tasks import async_task
+
+from orders import clock, deliveries, desk, privacy, settlement, status, submission, tracking
+from orders.gateway import configured_gateway
+from orders.lifecycle import WORKER
+from orders.models import Delivery, Heartbeat, Order
+from orders.models.shopify import Outcome
+from products.models import Publisher
+
+log = logging.getLogger(__name__)
+
+CLAIMING_SECONDS = 15
+BODY_DAYS = 30
+HEARTBEAT_DAYS = 1
+MAX_NUDGES = 50
+
+SCHEDULES = {
+    "sync": ("orders.tasks.sync_all", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    "sweep": ("orders.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    "prune": ("orders.tasks.prune", {"schedule_type": Schedule.DAILY}),
+}
+
+
+def register_schedules() -> list[str]:
+    """Register the recurring jobs; safe to repeat. Returns their names."""
+    for name, (func, when) in SCHEDULES.items():
+        defaults = {"func": func, "args": None, "kwargs": None, "repeats": -1, **when}
+        Schedule.objects.update_or_create(name=name, defaults=defaults)
+    return list(SCHEDULES)
+
+
+def nudge() -> None:
+    """Wake a worker for new orders, in the caller's transaction: no commit, no nudge."""
+    async_task("orders.tasks.submit_due")
+
+
+def submit_due() -> None:
+    """Send what is due, several orders at once, for a while; then leave the rest to a new task."""
+    stop_at = time.monotonic() + CLAIMING_SECONDS
+    gateway = configured_gateway()
+
+    def work() -> None:
+        try:
+            while time.monotonic() < stop_at:
+                claims = submission.claim(1)
+                if not claims:
+                    return
+                for claim in claims:
+                    submission.submit(claim, gateway)
+        finally:
+            connection.close()
+
+    if not submission.due(clock.now()).exists():
+        return
+    with ThreadPoolExecutor(settings.SUBMIT_IN_FLIGHT) as pool:
+        for future in [pool.submit(work) for _ in range(settings.SUBMIT_IN_FLIGHT)]:
+            future.result()
+    if time.monotonic() >= stop_at and submission.due(clock.now()).exists():
+        nudge()
+
+
+def sync_all() -> None:
+    """Ask TrepStar for news of every publisher that has something due."""
+    gateway = configured_gateway()
+    for publisher_id in tracking.due_publishers():
+        tracking.sync(publisher_id, gateway)
+
+
+def sweep() -> None:
+    """Find what is due in the tables and see to it that somebody does it."""
+    now = clock.now()
+    lost = Order.objects.filter(status=status.SUBMITTING, lease_until__lte=now)
+    for order_id in lost.values_list("pk", flat=True)[:500]:
+        settlement.settle_lost(order_id)
+    desk.release_expired_holds()
+    failed = Delivery.objects.filter(
+        outcome=Outcome.QUARANTINED, failures__gt=0, failures__lt=deliveries.MAX_TRIES
+    )
+    for delivery_id in failed.values_list("pk", flat=True)[:100]:
+        deliveries.replay(delivery_id, actor=WORKER)
+    if submission.due(now).exists():
+        _wake("orders.tasks.submit_due")
+    if tracking.due_publishers():
+        _wake("orders.tasks.sync_all")
+
+
+def _wake(func: str) -> None:
+    """Enqueue a task unless enough wait already, as when no worker takes them."""
+    if OrmQ.objects.count() < MAX_NUDGES:
+        async_task(func)
+
+
+def check_login(publisher_id: int) -> None:
+    """Ask TrepStar whether a publisher's login is right."""
+    tracking.check_login(Publisher.objects.get(pk=publisher_id), configured_gateway())
+
+
+def ask_now(order_id: int) -> None:
+    """Ask TrepStar for one order, as a member of staff wished."""
+    order = Order.objects.select_related("publisher").get(pk=order_id)
+    tracking.ask_now(order, configured_gateway())
+
+
+def prune() -> None:
+    """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
+    privacy.erase_closed()
+    old = timezone.now() - timedelta(days=BODY_DAYS)
+    settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
+    rows = Delivery.objects.filter(received_at__lt=old, outcome__in=settled, body__isnull=False)
+    while ids := list(rows.values_list("pk", flat=True)[:500]):
+        Delivery.objects.filter(pk__in=ids).update(body=None)
+    Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()
+
+
+def canary() -> None:
+    """Do nothing: that it came through the whole cluster is what counts."""
+
+
+def beat(sender: Any, task: dict[str, Any], **kwargs: Any) -> None:
+    """Write the heartbeat of this cluster; runs where a finished task is acknowledged."""
+    name = settings.CLUSTER_NAME
+    if name:
+        Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": clock.now()})

@@ -1,0 +1,267 @@
+"""Asking TrepStar for news: choose what is due, one call for up to 100 invoices, write it down.
+
+Unclear orders come first, since they may not be sent again before they have been asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from orders import breaker, budget, clock, lifecycle, news, status
+from orders.gateway import login_of
+from orders.lifecycle import WORKER
+from orders.models import Call, Gateway, Order
+from orders.settlement import refuse_login, send_what_waited
+from orders.trepstar import client, status_xml
+from orders.trepstar.errors import GatewayError, Unclear, Unreachable
+from orders.trepstar.status_xml import MAX_INVOICES, Section
+from products.models import Publisher
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 24 * 3600
+PROBE_INVOICE = "THIS-INVOICE-CANNOT-EXIST"
+
+
+def due(now: datetime) -> QuerySet[Order]:
+    """Return the orders for which TrepStar is to be asked now."""
+    return Order.objects.filter(
+        next_ask_at__lte=now, status__in=status.ASKED | {status.UNCLEAR}
+    ).filter(publisher__login_refused_at=None)
+
+
+def due_publishers() -> list[int]:
+    """Return the ids of the publishers with something to ask, none while asking is stopped."""
+    if breaker.state().sync_stopped_at:
+        return []
+    rows = Publisher.objects.filter(Exists(due(clock.now()).filter(publisher=OuterRef("pk"))))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def sync(publisher_id: int, gateway: client.Gateway) -> int:
+    """Ask for everything that is due for a publisher; return the number of calls made.
+
+    Only one worker asks for a publisher at a time; others return at once.
+    """
+    if not _lease(publisher_id):
+        return 0
+    calls = 0
+    try:
+        while sync_once(publisher_id, gateway):
+            calls += 1
+            _lease(publisher_id, renew=True)
+    finally:
+        Publisher.objects.filter(pk=publisher_id).update(sync_until=None)
+    return calls
+
+
+def _lease(publisher_id: int, *, renew: bool = False) -> bool:
+    now = clock.now()
+    rows = Publisher.objects.filter(pk=publisher_id)
+    if not renew:
+        rows = rows.filter(Q(sync_until=None) | Q(sync_until__lte=now))
+    return bool(rows.update(sync_until=now + timedelta(seconds=settings.LEASE_SECONDS)))
+
+
+def sync_once(publisher_id: int, gateway: client.Gateway) -> bool:
+    """Make one status call for a publisher; say whether another one is worth making."""
+    publisher = Publisher.objects.get(pk=publisher_id)
+    orders = choose(publisher)
+    if not orders or publisher.login_refused_at or not publisher.login_password:
+        return False
+    if breaker.is_open() and not breaker.take_probe():
+        return False
+    urgent = any(order.status == status.UNCLEAR for order in orders)
+    purpose = Call.Purpose.RESOLVE if urgent else Call.Purpose.SWEEP
+    call = budget.reserve(publisher, purpose, len(orders))
+    if call is None:
+        return False
+    return ask(publisher, orders, call, gateway)
+
+
+def choose(publisher: Publisher) -> list[Order]:
+    """Return up to 100 orders to ask for: unclear ones, due ones, then the next oldest.
+
+    A call costs the same for one invoice as for a hundred, so it is filled up; but never with an
+    order that was asked for within ``SYNC_SECONDS``. Nothing due means no call.
+    """
+    now = clock.now()
+    mine = due(now).filter(publisher=publisher)
+    unclear = list(mine.filter(status=status.UNCLEAR).order_by("next_ask_at")[:MAX_INVOICES])
+    room = MAX_INVOICES - len(unclear)
+    others = list(mine.exclude(status=status.UNCLEAR).order_by("next_ask_at", "id")[:room])
+    chosen = [*unclear, *others]
+    if not chosen or len(chosen) == MAX_INVOICES:
+        return chosen
+    rested = now - timedelta(seconds=settings.SYNC_SECONDS)
+    fill = (
+        Order.objects.filter(publisher=publisher, status__in=status.ASKED, next_ask_at__gt=now)
+        .filter(Q(asked_at=None) | Q(asked_at__lte=rested))
+        .order_by(F("asked_at").asc(nulls_first=True), "id")
+    )
+    return [*chosen, *fill[: MAX_INVOICES - len(chosen)]]
+
+
+def ask(publisher: Publisher, orders: Sequence[Order], call: Call, gateway: client.Gateway) -> bool:
+    """Make a reserved call and write down what it brings; say whether it was answered."""
+    invoices = [order.invoice for order in orders]
+    try:
+        reply, sections = gateway.statuses(invoices, login_of(publisher))
+    except GatewayError as error:
+        if error.http_status != 200:
+            breaker.failed(error.text, began=call.reserved_at)
+        _failed(call, error)
+        _ask_later([order.pk for order in orders], interval_of(publisher))
+        return False
+    if breaker.succeeded():
+        send_what_waited()
+    problem = status_xml.account_error(sections)
+    if problem:
+        _account_problem(publisher, call, problem)
+        return False
+    found = status_xml.by_invoice(sections, invoices)
+    interval = interval_of(publisher)
+    written = apply(found, orders, interval)
+    budget.settle(
+        call,
+        Call.Outcome.ANSWERED,
+        sections=len(found),
+        dropped=max(0, len(sections) - len(found)),
+        http_status=reply.http_status,
+        excerpt="" if len(found) == len(orders) else reply.excerpt,
+    )
+    _ask_later([order.pk for order in orders if order.invoice not in written], interval)
+    return True
+
+
+def _failed(call: Call, error: GatewayError) -> None:
+    sent = not isinstance(error, Unreachable)
+    budget.settle(
+        call,
+        Call.Outcome.FAILED if sent else Call.Outcome.NOT_SENT,
+        text=error.text,
+        http_status=error.http_status,
+        excerpt=error.excerpt,
+    )
+
+
+def _account_problem(publisher: Publisher, call: Call, problem: str) -> None:
+    if problem == status_xml.LOGIN_REFUSED:
+        refuse_login(publisher.pk, publisher.credential_version)
+        budget.settle(call, Call.Outcome.REFUSED, text="TrepStar refused the login.")
+        return
+    text = "TrepStar does not know the function that this desk asks for, so asking has stopped."
+    log.error(text)
+    Gateway.objects.filter(pk=breaker.state().pk).update(sync_stopped_at=clock.now())
+    budget.settle(call, Call.Outcome.REFUSED, text=text)
+
+
+def _ask_later(order_ids: Sequence[int], interval: timedelta) -> None:
+    """Ask again, in their turn, for orders whose section was missing or spoilt."""
+    now = clock.now()
+    wait = min(interval, timedelta(seconds=settings.ASK_AFTER_SECONDS[0]))
+    unclear = Q(status=status.UNCLEAR)
+    rows = Order.objects.filter(pk__in=order_ids)
+    rows.filter(unclear).update(asked_at=now, next_ask_at=now + wait)
+    rows.filter(~unclear, status__in=status.ASKED).update(asked_at=now, next_ask_at=now + interval)
+
+
+def interval_of(publisher: Publisher) -> timedelta:
+    """Return the wait between two questions for one order, so that the budget lasts all day.
+
+    ``max(SYNC_SECONDS, 24 h x ceil(open / 100) / calls for sweeps)``.
+    """
+    open_orders = publisher.orders.filter(
+        next_ask_at__isnull=False, status__in=status.ASKED
+    ).count()
+    calls = budget.limit(publisher, Call.Purpose.SWEEP)
+    spread = DAY_SECONDS * math.ceil(open_orders / MAX_INVOICES) / calls
+    return timedelta(seconds=max(settings.SYNC_SECONDS, spread))
+
+
+def apply(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> set[str]:
+    """Write a batch of sections down in one transaction; if that fails, one by one.
+
+    Returns the invoices that were written down.
+    """
+    invoices = [order.invoice for order in orders if order.invoice in found]
+    if _try(found, invoices, interval):
+        return set(invoices)
+    return {invoice for invoice in invoices if _try(found, [invoice], interval)}
+
+
+def _try(found: Mapping[str, Section], invoices: Sequence[str], interval: timedelta) -> bool:
+    try:
+        _apply(found, invoices, interval)
+    except Exception:
+        log.exception("%s sections could not be written down together.", len(invoices))
+        return False
+    return True
+
+
+def _apply(found: Mapping[str, Section], invoices: Sequence[str], interval: timedelta) -> None:
+    with transaction.atomic():
+        now = clock.now()
+        rows = (
+            Order.objects.select_for_update(of=("self",), no_key=True)
+            .filter(invoice__in=invoices, status__in=status.ASKED | {status.UNCLEAR})
+            .prefetch_related("lines__product")
+            .order_by("id")
+        )
+        changes = [news.read(o, found[o.invoice], now=now, interval=interval) for o in rows]
+        lifecycle.move_many(changes, actor=WORKER)
+
+
+def ask_now(order: Order, gateway: client.Gateway) -> str:
+    """Ask for one order at a person's wish; return what came of it as a whole sentence."""
+    publisher = order.publisher
+    if publisher.login_refused_at:
+        return "TrepStar refused this publisher's login, so nothing is asked until it is mended."
+    call = budget.reserve(publisher, Call.Purpose.STAFF, 1)
+    if call is None:
+        return "The questions that staff may ask within 24 hours are used up. Please wait."
+    if not ask(publisher, [order], call, gateway):
+        call.refresh_from_db()
+        return f"TrepStar could not be asked: {call.text}"
+    order.refresh_from_db()
+    return f"TrepStar was asked. Order {order.invoice} {order.meaning}."
+
+
+def check_login(publisher: Publisher, gateway: client.Gateway) -> tuple[bool | None, str]:
+    """Ask for an invoice that cannot exist, which tells whether the login is right.
+
+    Returns True (right), False (refused) or None (not known), and a whole sentence. A right login
+    lets the publisher's orders go out again.
+    """
+    call = budget.reserve(publisher, Call.Purpose.STAFF, 1)
+    if call is None:
+        return None, "The questions that staff may ask within 24 hours are used up. Please wait."
+    try:
+        reply, sections = gateway.statuses([PROBE_INVOICE], login_of(publisher))
+    except GatewayError as error:
+        _failed(call, error)
+        return None, error.text
+    now = clock.now()
+    mine = Publisher.objects.filter(
+        pk=publisher.pk, credential_version=publisher.credential_version
+    )
+    numbers = {section.error_number for section in sections}
+    if status_xml.LOGIN_REFUSED in numbers:
+        budget.settle(call, Call.Outcome.REFUSED, text="TrepStar refused the login.")
+        refuse_login(publisher.pk, publisher.credential_version)
+        return False, "TrepStar refused this login. Enter the account's e-mail and password anew."
+    if numbers & {status_xml.NOT_FOUND, status_xml.OK}:
+        budget.settle(call, Call.Outcome.ANSWERED, sections=1, http_status=reply.http_status)
+        mine.update(login_refused_at=None, login_checked_at=now)
+        return True, "TrepStar accepts this login."
+    unclear = Unclear("TrepStar's answer does not tell whether the login is right.")
+    unclear.excerpt, unclear.http_status = reply.excerpt, reply.http_status
+    _failed(call, unclear)
+    return None, unclear.text

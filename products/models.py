@@ -1,0 +1,280 @@
+"""What can be made, on whose TrepStar account, and who may act for it. Never imports ``orders``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+from products.fields import SecretField
+from products.secret import Secret
+from products.sku import MAX_SKU_LENGTH, sku_key
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+digits = RegexValidator(r"\A[0-9]+\Z", "Enter digits only, as TrepStar shows them.")
+prefix = RegexValidator(
+    r"\A(?!T\Z)[A-Z0-9]+\Z", "Use capital letters and digits, and not the single letter T."
+)
+no_html = RegexValidator(r"<[A-Za-z!/]", "TrepStar prints no HTML here.", inverse_match=True)
+
+
+class MailMethod(models.TextChoices):
+    STANDARD = "standard", "Standard"
+    RTRACKSTANDARD = "rtrackstandard", "Standard with tracking"
+    PRIORITY = "priority", "Priority"
+    EXPRESS = "express", "Express"
+
+
+class Mode(models.TextChoices):
+    TEST = "test", "Test"
+    PROD = "prod", "Production"
+
+
+class PublisherQuerySet(models.QuerySet["Publisher"]):
+    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> PublisherQuerySet:
+        """Return the publishers that ``user`` may see; every query of a user starts here."""
+        if getattr(user, "is_superuser", False):
+            return self
+        return self.filter(staff=user.pk)
+
+
+class Publisher(models.Model):
+    """A TrepStar account: its login, how its orders are made, and the staff who may see them."""
+
+    class PartialOrders(models.TextChoices):
+        HOLD = "hold", "Hold the order until every SKU is known"
+        SEND = "send", "Send what is known"
+
+    class Charset(models.TextChoices):
+        UTF8 = "utf-8", "UTF-8"
+        WINDOWS = "windows-1252", "Windows-1252"
+
+    publisher_id = models.CharField(
+        "TrepStar publisher id",
+        max_length=10,
+        unique=True,
+        validators=[digits],
+        help_text="The number in the webhook address after idpub=.",
+    )
+    name = models.CharField(max_length=100)
+    login_email = models.EmailField("TrepStar login e-mail")
+    login_password = SecretField("TrepStar password", blank=True, default="")
+    credential_version = models.PositiveIntegerField(default=1, editable=False)
+    mode = models.CharField(max_length=4, choices=Mode.choices, default=Mode.TEST)
+    auto_submit = models.BooleanField(
+        "send new orders by themselves",
+        default=True,
+        help_text="If not, each new order is held until it is released.",
+    )
+    mail_method = models.CharField(
+        max_length=14, choices=MailMethod.choices, default=MailMethod.STANDARD
+    )
+    notify_customer = models.BooleanField(
+        "TrepStar writes to the customer", default=False, help_text="Most shops do so themselves."
+    )
+    price_on_customs = models.BooleanField(
+        "our price on the customs form",
+        default=False,
+        help_text="If not, TrepStar declares its own usual value on international boxes.",
+    )
+    partial_orders = models.CharField(
+        "orders with unknown SKUs",
+        max_length=4,
+        choices=PartialOrders.choices,
+        default=PartialOrders.HOLD,
+    )
+    invoice_prefix = models.CharField(
+        max_length=10,
+        unique=True,
+        blank=True,
+        validators=[prefix],
+        help_text="Begins every invoice. Left blank, it is the publisher id.",
+    )
+    charset = models.CharField(
+        "charset of TrepStar forms", max_length=12, choices=Charset.choices, default=Charset.UTF8
+    )
+    status_calls_per_day = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        help_text="Left blank, the installation's limit holds. TrepStar charges from 1,000 on.",
+    )
+    staff = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="publishers")
+    login_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    login_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_serial = models.PositiveIntegerField(default=0, editable=False)
+    served_at = models.DateTimeField(null=True, blank=True, editable=False)
+    sync_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PublisherQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("login_email"),
+                name="publisher_login_email",
+                violation_error_message="Another publisher uses this TrepStar login.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.publisher_id})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a blank invoice prefix becomes the publisher id, which is unique as well."""
+        if not self.invoice_prefix:
+            self.invoice_prefix = self.publisher_id
+        super().save(*args, **kwargs)
+
+    def set_login(self, email: str, password: Secret) -> bool:
+        """Take a new login; return whether it differs. A changed login reopens a refused account."""
+        if (email, password) == (self.login_email, self.login_password):
+            return False
+        self.login_email, self.login_password = email, password
+        self.credential_version += 1
+        self.login_refused_at = None
+        return True
+
+    @property
+    def status_call_limit(self) -> int:
+        """The status calls allowed in any 24 hours."""
+        return self.status_calls_per_day or settings.STATUS_CALLS_PER_DAY
+
+
+class Product(models.Model):
+    """A TrepStar project: a disc or stick that can be made."""
+
+    class Package(models.TextChoices):
+        SLEEVE = "sleeve", "Sleeve"
+        DVD_CASE = "dvd_case", "DVD case"
+        USB_ECOMAILER = "usb_ecomailer", "USB eco-mailer"
+        OTHER = "other", "Other"
+
+    LETTERS = frozenset({Package.SLEEVE, Package.USB_ECOMAILER})
+
+    publisher = models.ForeignKey(Publisher, models.PROTECT, related_name="products")
+    project_id = models.CharField("TrepStar project id", max_length=12, validators=[digits])
+    title = models.CharField(max_length=200)
+    package = models.CharField(max_length=13, choices=Package.choices, default=Package.OTHER)
+    price = models.DecimalField(
+        "printed price (USD)",
+        max_digits=8,
+        decimal_places=2,
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="Printed on the invoice in the box. 0 prints none.",
+    )
+    special_text = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[no_html],
+        help_text="Printed for the customer. Left blank, the text set at TrepStar is printed.",
+    )
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["title"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["publisher", "project_id"],
+                name="product_project_id",
+                violation_error_message="This publisher has a product with this project id.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.project_id})"
+
+
+class SkuAlias(models.Model):
+    """A shop's SKU for a product; without a product the SKU is known and is not ours to make."""
+
+    publisher = models.ForeignKey(Publisher, models.CASCADE, related_name="aliases")
+    sku = models.CharField("SKU", max_length=MAX_SKU_LENGTH)
+    key = models.CharField(max_length=MAX_SKU_LENGTH * 3, editable=False)
+    product = models.ForeignKey(
+        Product,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="aliases",
+        help_text="Left blank, the SKU is known and is not made by TrepStar.",
+    )
+
+    class Meta:
+        ordering = ["sku"]
+        verbose_name = "SKU"
+        verbose_name_plural = "SKUs"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["publisher", "key"],
+                name="sku_alias_key",
+                violation_error_message="This publisher has this SKU already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.sku
+
+    def clean(self) -> None:
+        """Trim the SKU and set the key by which it is compared."""
+        self.sku = self.sku.strip()
+        self.key = sku_key(self.sku)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.clean()
+        super().save(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a SKU stands for: one product, known but not ours, or unknown with the reason why."""
+
+    product: Product | None = None
+    not_ours: bool = False
+    candidates: tuple[str, ...] = field(default=())
+
+    @property
+    def known(self) -> bool:
+        return self.not_ours or self.product is not None
+
+
+def match_skus(publisher: Publisher, skus: Sequence[str]) -> dict[str, Match]:
+    """Return the match of each SKU, as given, in two queries.
+
+    A SKU matches by an exact alias (method 1 of TrepStar's Shopify page) or by being the project
+    id itself (method 2). Two different meanings leave it unknown, with both named; so does a
+    product that is switched off.
+    """
+    keys = {sku: sku_key(sku) for sku in skus if sku_key(sku)}
+    aliases = {
+        alias.key: alias
+        for alias in SkuAlias.objects.filter(
+            publisher=publisher, key__in=set(keys.values())
+        ).select_related("product")
+    }
+    projects = {
+        product.project_id: product
+        for product in Product.objects.filter(
+            publisher=publisher, project_id__in=set(keys.values())
+        )
+    }
+    return {sku: _match(aliases.get(key), projects.get(key)) for sku, key in keys.items()}
+
+
+def _match(alias: SkuAlias | None, project: Product | None) -> Match:
+    product = alias.product if alias else project
+    if alias and project and product != project:
+        meaning = str(product) if product else "not ours"
+        return Match(candidates=(f"{meaning} by its alias", f"{project} by its project id"))
+    if product and not product.active:
+        return Match(candidates=(f"{product}, which is switched off",))
+    return Match(product=product, not_ours=bool(alias) and product is None)
