@@ -119,10 +119,12 @@ def encode_form(fields: Mapping[str, str], charset: str = "utf-8") -> bytes:
 
 
 def decode_form(body: bytes, charset: str = "utf-8") -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of a form body or query string, blanks kept."""
-    return parse_qsl(
-        body.decode("latin-1"), keep_blank_values=True, encoding=charset, errors="replace"
-    )
+    """Return the (name, value) pairs of a form body or query string, blanks kept.
+
+    Bytes that should have been percent-encoded, as by ``curl -d``, are read as if they were.
+    """
+    text = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], body).decode("ascii")
+    return parse_qsl(text, keep_blank_values=True, encoding=charset, errors="replace")
 
 
 def decode_items(productid: str, quantity: str) -> tuple[tuple[str, int], ...]:
