@@ -53,6 +53,9 @@ with one_sentence():
     PROBE_SECONDS = two_seconds("PROBE_SECONDS", (60, 900))
     if LEASE_SECONDS <= TREPSTAR_TIMEOUT:
         raise ValueError("LEASE_SECONDS must be larger than TREPSTAR_TIMEOUT")
+    # A cluster is silent while it sends; it must not be taken for frozen then.
+    if HEARTBEAT_SECONDS < TREPSTAR_TIMEOUT + 20:
+        raise ValueError("HEARTBEAT_SECONDS must be at least TREPSTAR_TIMEOUT and 20 seconds")
 
 INSTALLED_APPS = [
     "fulfillment.apps.DeskAdminConfig",
@@ -212,7 +215,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        "django_q": {"level": "WARNING"},
+        "django-q": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
     },
 }

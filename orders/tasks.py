@@ -77,10 +77,13 @@ def submit_due() -> None:
 
 
 def sync_all() -> None:
-    """Ask TrepStar for news of every publisher that has something due."""
+    """Ask TrepStar for news of the publishers that have something due, for a while."""
+    stop_at = time.monotonic() + CLAIMING_SECONDS
     gateway = configured_gateway()
     for publisher_id in tracking.due_publishers():
-        tracking.sync(publisher_id, gateway)
+        if time.monotonic() >= stop_at:
+            break
+        tracking.sync(publisher_id, gateway, may_go_on=lambda: time.monotonic() < stop_at)
 
 
 def sweep() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -45,10 +45,13 @@ def due_publishers() -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def sync(publisher_id: int, gateway: client.Gateway) -> int:
-    """Ask for everything that is due for a publisher; return the number of calls made.
+def sync(
+    publisher_id: int, gateway: client.Gateway, *, may_go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Ask for everything that is due for a publisher; return the number of calls answered.
 
-    Only one worker asks for a publisher at a time; others return at once.
+    Only one worker asks for a publisher at a time; others return at once. ``may_go_on`` is asked
+    before each call but the first.
     """
     if not _lease(publisher_id):
         return 0
@@ -56,6 +59,8 @@ def sync(publisher_id: int, gateway: client.Gateway) -> int:
     try:
         while sync_once(publisher_id, gateway):
             calls += 1
+            if not may_go_on():
+                break
             _lease(publisher_id, renew=True)
     finally:
         Publisher.objects.filter(pk=publisher_id).update(sync_until=None)

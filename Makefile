@@ -1,0 +1,66 @@
+# Everything one does with the desk, from a fresh clone. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# The settings under which production is checked; no secret among them is real.
+CHECKED := SECRET_KEY=$$($(PY) -c "import secrets; print(secrets.token_urlsafe(60))") \
+	FIELD_KEYS=$$($(PY) -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())") \
+	DEBUG=false HTTPS=true ALLOWED_HOSTS=desk.example.com DATABASE_URL=postgresql://desk@127.0.0.1/desk
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test test-sqlite test-postgres check format run migrate clean
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/installed ## make .venv with what the desk needs to run
+install-dev: $(VENV)/installed-dev ## … and what its tests need
+
+demo: install ## show the desk at work; PORT and SANDBOX_PORT choose its ports
+	@$(PY) manage.py demo
+
+test: test-sqlite test-postgres ## the whole suite, on SQLite and on a real PostgreSQL
+
+test-sqlite: install-dev ## the suite on SQLite
+	@mkdir -p var
+	$(BIN)/pytest -n auto
+
+test-postgres: install-dev ## the suite on a PostgreSQL that starts and stops by itself
+	$(PY) -m tests.postgres $(BIN)/pytest -n auto
+
+check: install-dev ## formatter, linter, types, import direction, migrations, deploy check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	@$(CHECKED) $(BIN)/mypy fulfillment products orders
+	@$(CHECKED) $(BIN)/lint-imports
+	@$(CHECKED) $(PY) manage.py makemigrations --check --dry-run
+	@$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
+
+format: install-dev ## put the code in its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+migrate: install ## bring the configured database up to date
+	$(PY) manage.py migrate
+	$(PY) manage.py collectstatic --no-input --verbosity 0
+
+run: migrate ## web server and workers against the configured database and the real gateway
+	@$(PY) manage.py qworker & workers=$$!; \
+	trap 'kill $$workers 2>/dev/null; wait' EXIT INT TERM; \
+	$(BIN)/gunicorn fulfillment.wsgi:application --bind 127.0.0.1:$${PORT:-8000} \
+		--worker-class gthread --workers $${WEB_CONCURRENCY:-2} --threads 4
+
+clean: ## remove what was made here, but no database of yours
+	rm -rf $(VENV) var/demo var/static var/test.sqlite3* .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,148 @@
+"""Keeps django-q2's clusters alive, and sweeps.
+
+A cluster of django-q2 freezes for good when an idle worker of it is killed, without a word in the
+log. So each cluster must finish a canary task now and then, from fetch to acknowledgement; one
+that does not is killed as a whole and started again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from orders import clock, tasks
+from orders.models import Heartbeat
+
+log = logging.getLogger(__name__)
+
+CANARY_SECONDS = 5.0
+MAX_CANARIES = 20
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Cluster:
+    """One ``qcluster`` in a process group of its own."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    started: datetime
+
+
+class Watchdog:
+    """Runs ``Q_WORKERS`` clusters of one worker each until it is told to stop."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.clusters: list[Cluster] = []
+        self.next_sweep = self.next_canary = 0.0
+
+    def run(self) -> None:
+        """Start the clusters and keep them; returns once they have ended after a signal."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        clock.now()  # an unreachable database ends the start, not every cluster in turn
+        tasks.register_schedules()
+        self.clusters = [self._start() for _ in range(settings.Q_WORKERS)]
+        try:
+            while not self.stopping:
+                self._turn()
+                time.sleep(min(0.2, settings.SWEEP_SECONDS))
+        finally:
+            self._end()
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self.stopping = True
+
+    def _start(self) -> Cluster:
+        name = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, sys.argv[0], "qcluster"],
+            env={**os.environ, "CLUSTER_NAME": name},
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        log.info("Cluster %s started.", name)
+        return Cluster(name, process, clock.now())
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        try:
+            close_old_connections()
+            if now >= self.next_canary:
+                self.next_canary = now + min(CANARY_SECONDS, settings.HEARTBEAT_SECONDS / 4)
+                self._canaries(1 if self._check() else 2 * len(self.clusters) + 2)
+            if now >= self.next_sweep:
+                self.next_sweep = now + settings.SWEEP_SECONDS
+                tasks.sweep()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The database did not answer (%s); trying again.", type(error).__name__)
+            connection.close()
+        except Exception:
+            # A fault of one sweep must not take the workers with it.
+            log.exception("The sweep failed; it is tried again.")
+
+    def _canaries(self, count: int) -> None:
+        """Send canaries; the clusters race for them, so a silent one needs more than its share."""
+        if OrmQ.objects.count() < MAX_CANARIES:
+            for _ in range(count):
+                async_task("orders.tasks.canary")
+
+    def _check(self) -> bool:
+        """Restart every cluster that ended, or whose heartbeat stopped; say whether all are well."""
+        all_well = True
+        beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
+        now = clock.now()
+        for index, cluster in enumerate(self.clusters):
+            last = max(beats.get(cluster.name, cluster.started), cluster.started)
+            silent = (now - last).total_seconds()
+            all_well &= silent < settings.HEARTBEAT_SECONDS / 3
+            ended = cluster.process.poll() is not None
+            if ended or silent > settings.HEARTBEAT_SECONDS:
+                why = "ended" if ended else f"was silent for {silent:.0f} seconds"
+                log.error("Cluster %s %s and is started again.", cluster.name, why)
+                _kill(cluster)
+                Heartbeat.objects.filter(name=cluster.name).delete()
+                self.clusters[index] = self._start()
+        return all_well
+
+    def _end(self) -> None:
+        """Let every cluster finish its call, then make sure that nothing is left."""
+        for cluster in self.clusters:
+            if cluster.process.poll() is None:
+                cluster.process.terminate()
+        give_up = time.monotonic() + settings.TREPSTAR_TIMEOUT + 10
+        for cluster in self.clusters:
+            try:
+                cluster.process.wait(max(0.1, give_up - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("Cluster %s did not stop in time.", cluster.name)
+            _kill(cluster)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process with its parent, even one that was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _kill(cluster: Cluster) -> None:
+    try:
+        os.killpg(cluster.process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    cluster.process.wait()
