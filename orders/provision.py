@@ -198,7 +198,9 @@ def _price(value: Any, where: str) -> Decimal:
         raise ProvisionError(f"In {where}, the price must be an amount such as 19.00.") from None
 
 
-def _secret(value: Any, where: str, environ: Callable[[str], str | None] = os.environ.get) -> Secret:
+def _secret(
+    value: Any, where: str, environ: Callable[[str], str | None] = os.environ.get
+) -> Secret:
     """Return a secret given as text or as ``{"env": "NAME"}``."""
     if isinstance(value, str) and value:
         return Secret(value)

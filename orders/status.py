@@ -30,7 +30,7 @@ MEANING: dict[str, str] = {
     SHIPPED: "has been shipped",
     PROBLEM: "is in trouble at TrepStar",
     TESTED: "was a test order and will never be made",
-    CANCELLED: "was never sent and never will be",
+    CANCELLED: "is cancelled and will not be made",
 }
 
 CHOICES = [(status, status.replace("_", " ")) for status in MEANING]

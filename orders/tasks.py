@@ -51,6 +51,16 @@ def nudge() -> None:
     async_task("orders.tasks.submit_due")
 
 
+def async_ask_now(order_id: int) -> None:
+    """Have a worker ask TrepStar for one order, so that no page waits for TrepStar."""
+    async_task("orders.tasks.ask_now", order_id)
+
+
+def async_check_login(publisher_id: int) -> None:
+    """Have a worker check a publisher's login."""
+    async_task("orders.tasks.check_login", publisher_id)
+
+
 def submit_due() -> None:
     """Send what is due, several orders at once, for a while; then leave the rest to a new task."""
     stop_at = time.monotonic() + CLAIMING_SECONDS

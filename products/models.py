@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -133,6 +134,17 @@ class Publisher(models.Model):
         if not self.invoice_prefix:
             self.invoice_prefix = self.publisher_id
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse a login that the charset of TrepStar's forms cannot carry."""
+        password = self.login_password
+        secret = password.reveal() if isinstance(password, Secret) else str(password or "")
+        try:
+            (self.login_email + secret).encode(self.charset)
+        except UnicodeEncodeError:
+            raise ValidationError(
+                {"charset": f"{self.charset} has no letters for this login; choose UTF-8."}
+            ) from None
 
     def set_login(self, email: str, password: Secret) -> bool:
         """Take a new login; return whether it differs. A changed login reopens a refused account."""

@@ -8,14 +8,15 @@ that POST and nowhere else.
 from __future__ import annotations
 
 import html
+import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from html.entities import codepoint2name
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
@@ -31,6 +32,7 @@ CONNECT_SECONDS = 10
 MAX_SUBMIT_BYTES = 256 * 1024
 MAX_STATUS_BYTES = 512 * 1024
 MAX_EXCERPT = 4000
+_ENTITIES = codepoint2name | {ord("'"): "apos"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Reply:
     """A complete answer: its HTTP status, its bytes, and a cleaned excerpt for people."""
 
     http_status: int
-    body: bytes
+    body: bytes = field(repr=False)
     excerpt: str
 
 
@@ -64,7 +66,8 @@ class _Call:
         self.late = True
         if self.socket is not None:
             with suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
+                # The plain socket's method: TLS's own would pull the cipher from under a reader.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
 class _Current(threading.local):
@@ -84,8 +87,15 @@ class _Watched:
     def send(self, data: Any) -> None:
         if self.sock is None:  # type: ignore[has-type]
             self.connect()
+        if _current.call.late:
+            raise TimeoutError("The call's time was over before this part of it was sent.")
         _current.call.wrote = True
         super().send(data)  # type: ignore[misc]
+
+    @property
+    def is_connected(self) -> bool:
+        """Say no to the pool, which asks before it would use a kept connection again."""
+        return False
 
 
 class _WatchedHTTP(_Watched, HTTPConnection):
@@ -149,8 +159,11 @@ class Gateway:
         ``Refused`` (one clean ``[FAILURE]``) or ``Unclear`` (anything else).
         """
         reply = self._post(wire.SUBMIT_PATH, fields, login, limit=MAX_SUBMIT_BYTES)
-        with _told_by(reply, login):
+        try:
             wire.read_submit_reply(reply.http_status, reply.body)
+        except GatewayError as error:
+            # Without its traceback, whose frames hold the page as it came.
+            raise _told_by(error, reply, login).with_traceback(None) from None
         return reply
 
     def statuses(
@@ -162,41 +175,55 @@ class Gateway:
         """
         fields = status_xml.status_fields(invoices)
         reply = self._post(status_xml.STATUS_PATH, fields, login, limit=MAX_STATUS_BYTES)
-        with _told_by(reply, login):
-            if reply.http_status != 200:
-                raise Unclear(f"TrepStar answered with HTTP status {reply.http_status}.")
-            sections = status_xml.read_sections(reply.body)
-            if not sections:
-                raise Unclear("TrepStar's answer holds no status section that can be read.")
+        if reply.http_status != 200:
+            unclear = Unclear(f"TrepStar answered with HTTP status {reply.http_status}.")
+            raise _told_by(unclear, reply, login)
+        sections = status_xml.read_sections(reply.body)
+        if not sections:
+            unclear = Unclear("TrepStar's answer holds no status section that can be read.")
+            raise _told_by(unclear, reply, login)
         return reply, sections
 
     def _post(self, path: str, fields: Mapping[str, str], login: Login, *, limit: int) -> Reply:
-        secrets = {"CoLoginEmail": login.email, "CoLoginPassword": login.password.reveal()}
-        body = wire.encode_form({**fields, **secrets}, login.charset)
+        failure: Exception | None = None
         call = _current.call = _Call()
         timer = threading.Timer(self.seconds, call.cut)
         timer.daemon = True
         timer.start()
         try:
-            http_status, content = self._exchange(path, body, login.charset, limit)
+            http_status, content = self._exchange(path, fields, login, limit)
+        except UnicodeEncodeError:
+            failure = ValueError(f"{login.charset} lacks a letter of it; nothing was sent.")
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            # ``from None``: the exception carries the request, and with it the password.
-            raise self._failure(call, error) from None
+            failure = self._failure(call, error)
         finally:
             timer.cancel()
+        if failure is not None:
+            # Raised out here, since the caught exception carries the request with the password.
+            raise failure
         if call.late:
             # A body that ends with its connection looks whole when the timer has cut it.
-            raise Unclear(f"TrepStar did not answer within {self.seconds:g} seconds.")
+            raise Unclear(
+                f"TrepStar did not answer within {self.seconds:g} seconds.", http_status=http_status
+            )
         if len(content) > limit:
-            raise Unclear("TrepStar's answer is far longer than an answer needs.")
+            raise Unclear(
+                "TrepStar's answer is far longer than an answer needs.", http_status=http_status
+            )
         excerpt = clean_of(wire.readable(content), login.password)[:MAX_EXCERPT]
         return Reply(http_status, content, excerpt)
 
-    def _exchange(self, path: str, body: bytes, charset: str, limit: int) -> tuple[int, bytes]:
+    def _exchange(
+        self, path: str, fields: Mapping[str, str], login: Login, limit: int
+    ) -> tuple[int, bytes]:
+        # The password is in plain text in this frame only, and no error leaves it as it is.
+        secrets = {"CoLoginEmail": login.email, "CoLoginPassword": login.password.reveal()}
+        body = wire.encode_form({**fields, **secrets}, login.charset)
+        form = f"application/x-www-form-urlencoded; charset={login.charset}"
         with self.session.post(
             self.url + path,
             data=body,
-            headers={"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"},
+            headers={"Content-Type": form},
             timeout=(min(CONNECT_SECONDS, self.seconds), self.seconds),
             allow_redirects=False,
             stream=True,
@@ -217,23 +244,35 @@ class Gateway:
         return Unclear(f"The connection broke before TrepStar's answer was whole ({kind}).")
 
 
-@contextmanager
-def _told_by(reply: Reply, login: Login) -> Iterator[None]:
-    """Give an error raised inside the answer that it came from, cleaned of the password."""
-    try:
-        yield
-    except GatewayError as error:
-        error.text = clean_of(error.text, login.password)[:MAX_EXCERPT]
-        error.excerpt, error.http_status = reply.excerpt, reply.http_status
-        raise
+def _told_by(error: GatewayError, reply: Reply, login: Login) -> GatewayError:
+    """Give an error the answer that it came from, and clean it of the password."""
+    error.text = clean_of(error.text, login.password)[:MAX_EXCERPT]
+    error.args = (error.text,)
+    error.excerpt, error.http_status = reply.excerpt, reply.http_status
+    return error
 
 
 def clean_of(text: str, secret: Secret) -> str:
     """Return ``text`` without ``secret`` in any form in which a page may echo it."""
-    plain = secret.reveal()
-    if not plain:
+    if not secret:
         return text
-    forms = {plain, quote(plain), quote(plain, safe=""), quote_plus(plain), html.escape(plain)}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, MASK)
-    return text
+    return re.sub("".join(_spellings(letter) for letter in secret.reveal()), MASK, text)
+
+
+def _spellings(letter: str) -> str:
+    """Return a pattern for a letter as it is, URL-encoded, escaped for HTML, or misread.
+
+    Letter by letter, because encoders differ in what they leave alone: classic ASP writes ``%2E``
+    for a full stop and ``&#39;`` for an apostrophe.
+    """
+    number = ord(letter)
+    forms = {letter, html.escape(letter), f"&{_ENTITIES.get(number, '#' + str(number))};"}
+    patterns = {re.escape(form) for form in forms} | {f"&#0*{number};", f"(?i:&#x0*{number:x};)"}
+    for charset in ("utf-8", "cp1252"):
+        octets = letter.encode(charset, "ignore")
+        if octets:
+            patterns.add("(?i:" + "".join(f"%{octet:02x}" for octet in octets) + ")")
+            patterns.add(re.escape(octets.decode("cp1252", "replace")))
+    if letter == " ":
+        patterns |= {r"\+", r"\s+"}
+    return f"(?:{'|'.join(sorted(patterns))})"

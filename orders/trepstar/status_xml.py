@@ -8,7 +8,8 @@ section and no other.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from xml.etree.ElementTree import Element, ParseError
@@ -43,7 +44,7 @@ _TAGS = (
     "ShippingMethod",
     "TrackingID",
 )
-_SECTION = re.compile(r"<status(\d+)\s*>(.*?)</status\1\s*>", re.IGNORECASE | re.DOTALL)
+_SECTION_TAG = re.compile(rb"<(/?)status(\d+)\s*>", re.IGNORECASE)
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -76,11 +77,28 @@ def read_sections(body: bytes) -> list[Section]:
 
     A document type or an entity makes the whole answer garbage: the gateway has no use for one.
     """
-    text = _CONTROL.sub(" ", readable(body))
-    if "<!doctype" in text.lower() or "<!entity" in text.lower():
+    lower = body.lower()
+    if b"<!doctype" in lower or b"<!entity" in lower:
         return []
-    found = [_section(match[2]) for match in _SECTION.finditer(text)]
+    # Each section is decoded by itself: one odd byte must not garble the names of the others.
+    found = [_section(_CONTROL.sub(" ", readable(inside))) for inside in _insides(body)]
     return [section for section in found if section is not None]
+
+
+def _insides(body: bytes) -> Iterator[bytes]:
+    """Yield what stands between each ``<StatusN>`` and the next ``</StatusN>``, in linear time."""
+    closing: dict[bytes, int] = {}
+    pairs: list[tuple[int, int]] = []
+    for tag in reversed(list(_SECTION_TAG.finditer(body))):
+        if tag[1]:
+            closing[tag[2]] = tag.start()
+        elif tag[2] in closing:
+            pairs.append((tag.end(), closing[tag[2]]))
+    reached = 0
+    for start, end in reversed(pairs):
+        if start >= reached:
+            yield body[start:end]
+            reached = end
 
 
 def _section(inside: str) -> Section | None:
@@ -92,8 +110,11 @@ def _section(inside: str) -> Section | None:
     return None
 
 
-def _read(root: Element) -> Section:
+def _read(root: Element) -> Section | None:
     values = {child.tag.lower(): " ".join("".join(child.itertext()).split()) for child in root}
+    names = Counter(element.tag.lower() for element in root.iter())
+    if any(names[tag.lower()] > 1 for tag in _TAGS):
+        return None  # a field named twice, at any depth: neither can be trusted
     return Section(*(values.get(tag.lower(), "") for tag in _TAGS))
 
 

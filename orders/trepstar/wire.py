@@ -33,7 +33,8 @@ _MARKERS = re.compile(
 )
 _REFUSAL = re.compile(
     re.escape(ERROR_BEGIN)
-    + r"\s*(?:ERRCODE#(?P<code>\d{1,6})\b)?\s*"
+    # Possessive, because a page of blanks would otherwise take minutes.
+    + r"\s*+(?:ERRCODE#(?P<code>[0-9]{1,6})\b)?\s*+"
     + re.escape(FAILURE)
     + r"(?P<text>.*?)"
     + re.escape(ERROR_END),
@@ -97,7 +98,8 @@ def submit_fields(box: Box) -> dict[str, str]:
         "bSendOrderNotificationEmail": "1" if box.notify_customer else "0",
         "nprice": f"{box.price:.2f}",
         "bUsePriceOnCustomsForm": "1" if box.price_on_customs else "0",
-        "name": clean(box.name),
+        # The status answer echoes the name, perhaps unescaped, into XML.
+        "name": clean(box.name.replace("<", "").replace(">", "")),
         "co": clean(box.company),
         "addr": clean(box.address),
         "city": clean(box.city),
@@ -154,15 +156,17 @@ def readable(body: bytes) -> str:
 def read_submit_reply(http_status: int, body: bytes) -> None:
     """Return quietly if the order was accepted; else raise what the answer means.
 
-    ``body`` must be the complete answer. Accepted is HTTP 200 with exactly one ``[SUCCESS]`` and
-    no ``[FAILURE]``. Raises ``Refused`` for exactly one ``[FAILURE]`` in a whole error block or in
-    none, and ``Unclear`` for everything else: a half block, both markers, neither, another status.
+    ``body`` must be the complete answer. Accepted is HTTP 200 with exactly one ``[SUCCESS]``, no
+    ``[FAILURE]`` and no part of an error block. Raises ``Refused`` for exactly one ``[FAILURE]`` in
+    a whole error block or in none, and ``Unclear`` for everything else: a half block, both
+    markers, neither, another status.
     """
     text = readable(body)
     if http_status != 200:
         raise Unclear(f"TrepStar answered with HTTP status {http_status}.")
     successes, failures = text.count(SUCCESS), text.count(FAILURE)
-    if successes == 1 and failures == 0:
+    in_error = ERROR_BEGIN in text or ERROR_END in text
+    if successes == 1 and failures == 0 and not in_error:
         return
     if successes or failures > 1:
         raise Unclear("TrepStar's answer says both yes and no, or says it more than once.")
@@ -172,7 +176,7 @@ def read_submit_reply(http_status: int, body: bytes) -> None:
     if block:
         code = (block["code"] or "").zfill(6) if block["code"] else ""
         raise Refused(" ".join(block["text"].split()), code=code)
-    if ERROR_BEGIN in text or ERROR_END in text:
+    if in_error:
         raise Unclear("TrepStar's answer breaks off inside its error message.")
     raise Refused(" ".join(text.replace(FAILURE, " ").split()))
 

@@ -29,6 +29,4 @@ class Command(BaseCommand):
                     store.save(update_fields=["webhook_secrets"])
         except WrongKey as error:
             raise CommandError(f"{error} Nothing was changed.") from None
-        self.stdout.write(
-            f"encrypted anew: {len(publishers)} publishers, {len(stores)} stores"
-        )
+        self.stdout.write(f"encrypted anew: {len(publishers)} publishers, {len(stores)} stores")

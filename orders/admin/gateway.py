@@ -1,0 +1,67 @@
+"""What was said to TrepStar, and how the gateway and the workers are. Only to be looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from orders import breaker
+from orders.admin.buttons import Button, WithButtons
+from orders.models import Attempt, Call, Gateway, Heartbeat
+from products.scoped import ReadOnlyAdmin
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    publisher_path = "order__publisher"
+    list_display = ("started_at", "order", "number", "outcome", "error_code", "text", "late")
+    list_filter = ("outcome", "late", "started_at")
+    list_select_related = ("order",)
+    search_fields = ("order__invoice__istartswith", "error_code")
+    ordering = ("-id",)
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnlyAdmin):
+    list_display = (
+        "reserved_at",
+        "publisher",
+        "purpose",
+        "invoices",
+        "outcome",
+        "sections",
+        "text",
+    )
+    list_filter = (("publisher", admin.RelatedOnlyFieldListFilter), "purpose", "outcome")
+    list_select_related = ("publisher",)
+
+
+class InstallationAdmin(ReadOnlyAdmin):
+    """Rows that belong to no publisher; shown to whoever may view them."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.model._default_manager.get_queryset()
+
+
+@admin.register(Gateway)
+class GatewayAdmin(WithButtons, InstallationAdmin):
+    list_display = ("__str__", "open_since", "failures", "last_error", "sync_stopped_at")
+    button_names = ("resume",)
+
+    def may_press(self, request: HttpRequest, row: Gateway) -> bool:
+        return bool(request.user.is_superuser)  # type: ignore[union-attr]
+
+    def buttons_for(self, request: HttpRequest, row: Gateway) -> list[Button]:
+        return [Button("resume", "Ask TrepStar again")] if row.sync_stopped_at else []
+
+    def do_resume(self, request: HttpRequest, row: Gateway) -> str:
+        Gateway.objects.filter(pk=breaker.state().pk).update(sync_stopped_at=None)
+        return "TrepStar is asked for news again."
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(InstallationAdmin):
+    list_display = ("name", "beat_at")

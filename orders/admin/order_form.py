@@ -1,0 +1,103 @@
+"""The order's form and its lines; they say what is wanted, and ``orders.desk`` does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from orders.desk import EDITABLE_FIELDS
+from orders.intake import Units
+from orders.models import Order, OrderLine
+from orders.recipient import FIELDS, Recipient
+from products.models import Publisher
+
+
+class OrderForm(forms.ModelForm):
+    """A new order, or the fields of one that waits for a person.
+
+    It carries the version that was looked at; where the order has changed since, the form shows
+    what it is now beside what was typed, and saves nothing.
+    """
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Order
+        fields = ("publisher", *EDITABLE_FIELDS)
+        widgets = {
+            "address": forms.TextInput(attrs={"class": "vLargeTextField"}),
+            "special_text": forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["version"].initial = self.instance.version
+        elif "mail_method" in self.fields:
+            self.fields["mail_method"].required = False
+            self.fields["mail_method"].help_text = "Left blank, it is the publisher's."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        seen = cleaned.get("version")
+        if self.instance.pk and seen != Order.objects.get(pk=self.instance.pk).version:
+            raise ValidationError(self._what_changed())
+        return cleaned
+
+    def _what_changed(self) -> str:
+        now = Order.objects.get(pk=self.instance.pk)
+        theirs = [
+            f"{self.fields[name].label or name} is now “{getattr(now, name)}”"
+            for name in EDITABLE_FIELDS
+            if name in self.fields and self.initial.get(name) != getattr(now, name)
+        ]
+        told = "; ".join(theirs) or f"it {now.meaning}"
+        return (
+            f"The order was changed while you looked at it ({told}). Nothing was saved. "
+            "Open it again to go on from its present state."
+        )
+
+    def changes(self) -> dict[str, Any]:
+        """Return the editable fields as they are wanted."""
+        return {
+            name: self.cleaned_data[name] for name in EDITABLE_FIELDS if name in self.cleaned_data
+        }
+
+    def recipient(self) -> Recipient:
+        return Recipient(**{name: self.cleaned_data.get(name) or "" for name in FIELDS})
+
+
+class LineFormSet(forms.BaseInlineFormSet):
+    """The lines of one order; all of its publisher, at least one."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        units = self.units()
+        if not units:
+            raise ValidationError("Add at least one product.")
+        publisher = self._publisher()
+        for unit in units:
+            if publisher and unit.product.publisher_id != publisher.pk:
+                raise ValidationError(f"{unit.product} does not belong to {publisher}.")
+
+    def _publisher(self) -> Publisher | None:
+        if self.instance.pk:
+            return Order.objects.select_related("publisher").get(pk=self.instance.pk).publisher
+        return getattr(self.instance, "publisher", None) if self.instance.publisher_id else None
+
+    def units(self) -> list[Units]:
+        """Return the lines as they are wanted, in their order."""
+        found = []
+        for form in self.forms:
+            data = getattr(form, "cleaned_data", None) or {}
+            if data.get("DELETE") or not data.get("product"):
+                continue
+            line: OrderLine = form.instance
+            found.append(
+                Units(data["product"], data["quantity"], sku=line.sku, line_id=line.source_line_id)
+            )
+        return found

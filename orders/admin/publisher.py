@@ -1,0 +1,40 @@
+"""The publisher's page with the button that asks TrepStar whether its login is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from orders import budget, tasks
+from orders.admin.buttons import Button, WithButtons
+from orders.lifecycle import NotNow
+from products.admin import PublisherAdmin
+from products.models import Publisher
+
+admin.site.unregister(Publisher)
+
+
+@admin.register(Publisher)
+class DeskPublisherAdmin(WithButtons, PublisherAdmin):
+    change_form_template = "admin/products/publisher/change_form.html"
+    button_names = ("check_login",)
+
+    def buttons_for(self, request: HttpRequest, row: Publisher) -> list[Button]:
+        return [Button("check_login", "Check login")] if row.login_password else []
+
+    def do_check_login(self, request: HttpRequest, row: Publisher) -> str:
+        if not row.login_password:
+            raise NotNow("No TrepStar password is set. Enter one, save, and check it then.")
+        tasks.async_check_login(row.pk)
+        return "TrepStar is being asked whether the login is right; look again in a moment."
+
+    def page_of(self, request: HttpRequest, row: Publisher) -> dict[str, Any]:
+        waiting = row.orders.filter(status="ready").count()
+        return {
+            "calls_used": budget.used(row),
+            "calls_limit": row.status_call_limit,
+            "waiting": waiting,
+            "last_call": row.calls.first(),
+        }

@@ -1,0 +1,110 @@
+"""The catalogue in the admin: publishers, products, SKUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+
+from products.forms import ProductForm, PublisherForm, SkuAliasForm
+from products.models import Product, Publisher, SkuAlias
+from products.scoped import ScopedAdmin
+
+
+@admin.register(Publisher)
+class PublisherAdmin(ScopedAdmin):
+    """A TrepStar account. ``orders.admin`` adds its button "check login"."""
+
+    form = PublisherForm
+    publisher_path = ""
+    list_display = ("name", "publisher_id", "mode", "auto_submit", "mail_method", "login_state")
+    list_filter = ("mode", "auto_submit")
+    search_fields = ("name", "publisher_id", "login_email")
+    readonly_fields = ("login_state",)
+    filter_horizontal = ("staff",)
+    fieldsets = (
+        (None, {"fields": ("name", "publisher_id", "invoice_prefix", "mode")}),
+        ("TrepStar login", {"fields": ("login_email", "new_password", "login_state", "charset")}),
+        (
+            "New orders",
+            {
+                "fields": (
+                    "auto_submit",
+                    "partial_orders",
+                    "mail_method",
+                    "notify_customer",
+                    "price_on_customs",
+                )
+            },
+        ),
+        ("Limits and people", {"fields": ("status_calls_per_day", "staff")}),
+    )
+
+    @admin.display(description="login")
+    def login_state(self, publisher: Publisher) -> str:
+        if publisher.pk is None or not publisher.login_password:
+            return format_html('<span class="badge badge-held">{}</span>', "not set")
+        if publisher.login_refused_at:
+            since = f"refused since {publisher.login_refused_at:%Y-%m-%d %H:%M} UTC"
+            return format_html('<span class="badge badge-problem">{}</span>', since)
+        if publisher.login_checked_at:
+            return format_html('<span class="badge badge-shipped">{}</span>', "accepted")
+        return format_html('<span class="badge badge-ready">{}</span>', "not checked")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Whose rows somebody sees is for superusers to say."""
+        base = tuple(self.readonly_fields)
+        return base if request.user.is_superuser else (*base, "staff")  # type: ignore[union-attr]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)  # type: ignore[union-attr]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def derived(self, obj: Any, form: Any) -> set[str]:
+        return {"login_password", "credential_version", "login_refused_at", "login_email"}
+
+
+@admin.register(Product)
+class ProductAdmin(ScopedAdmin):
+    form = ProductForm
+    list_display = ("title", "project_id", "publisher", "package", "price", "skus", "active")
+    list_filter = (("publisher", admin.RelatedOnlyFieldListFilter), "package", "active")
+    search_fields = ("title", "project_id", "aliases__sku")
+    list_select_related = ("publisher",)
+    autocomplete_fields = ("publisher",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        return super().get_queryset(request).prefetch_related("aliases")
+
+    @admin.display(description="SKUs")
+    def skus(self, product: Product) -> str:
+        return format_html_join(" ", "<code>{}</code>", ((a.sku,) for a in product.aliases.all()))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        form.save_aliases(form.instance)
+
+
+@admin.register(SkuAlias)
+class SkuAliasAdmin(ScopedAdmin):
+    form = SkuAliasForm
+    list_display = ("sku", "stands_for", "publisher")
+    list_filter = (
+        ("publisher", admin.RelatedOnlyFieldListFilter),
+        ("product", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("sku", "product__title", "product__project_id")
+    list_select_related = ("publisher", "product")
+    autocomplete_fields = ("publisher", "product")
+
+    @admin.display(description="stands for", ordering="product")
+    def stands_for(self, alias: SkuAlias) -> str:
+        return str(alias.product) if alias.product else "not ours to make"
+
+    def derived(self, obj: Any, form: Any) -> set[str]:
+        return {"key"}
