@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
+from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
 
 class DeskAdminSite(admin.AdminSite):
@@ -12,8 +15,22 @@ class DeskAdminSite(admin.AdminSite):
 
     site_header = "Fulfilment desk"
     site_title = "Fulfilment desk"
-    index_title = "Today"
+    index_title = "Fulfilment desk"
     enable_nav_sidebar = True
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        if settings.REQUIRE_TOTP:
+            self.login_form = OTPAdminAuthenticationForm
+            self.login_template = OTPAdminSite.login_template
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """List the day's work first, the catalogue next, people last."""
+        found = super().get_app_list(request, app_label)
+        first = ["orders", "products", "auth"]
+        return sorted(
+            found, key=lambda app: first.index(app["app_label"]) if app["app_label"] in first else 9
+        )
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let active staff in; with ``REQUIRE_TOTP`` only those verified by their device."""

@@ -1,4 +1,4 @@
-"""Strict reading of the environment and ``.env``: a wrong value stops the process with one sentence."""
+"""Strict reading of the environment and ``.env``: a wrong value stops the process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -20,7 +21,7 @@ env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn a wrong setting into the end of the process, with the one sentence that says what to do."""
+    """Turn a wrong setting into the end of the process, with one sentence that says why."""
     try:
         yield
     except (EnvError, ValueError, OSError) as error:
@@ -62,7 +63,8 @@ def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
 
 def field_keys(name: str) -> list[str]:
     """Return the encryption keys, the first of which encrypts. Raises for one that is no key."""
-    keys: list[str] = [key.strip() for key in env.list(name, []) if key.strip()]
+    given: list[str] = env.list(name, [])
+    keys = [key.strip() for key in given if key.strip()]
     for number, key in enumerate(keys, start=1):
         try:
             Fernet(key)
@@ -85,12 +87,13 @@ def http_address(name: str, default: str) -> str:
     return value
 
 
-def database(name: str, default: str) -> dict[str, object]:
-    """Return Django's database settings for a ``DATABASE_URL``: PostgreSQL, or SQLite to try out."""
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings for a ``DATABASE_URL``: PostgreSQL, or SQLite to try out."""
     url: str = env.str(name, default)
     if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
         raise EnvError(f"{name} must start with postgresql:// or sqlite:///")
-    found = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+    parsed = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
+    found: dict[str, Any] = dict(parsed)
     options = dict(found.get("OPTIONS") or {})
     if "sqlite" in str(found["ENGINE"]):
         Path(str(found["NAME"])).parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """Gives ``time`` (UTC, ISO 8601), ``level``, ``logger``, ``message`` and, with it, ``trace``."""
+    """Gives ``time`` (UTC, ISO 8601), ``level``, ``logger``, ``message`` and any ``trace``."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

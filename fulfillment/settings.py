@@ -1,4 +1,4 @@
-"""Every setting of the desk. All come from the environment or ``.env``; ``.env.example`` lists them."""
+"""Every setting of the desk, from the environment or ``.env``; ``.env.example`` lists them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with one_sentence():
         raise ValueError("SECRET_KEY must be set to at least 50 random characters")
     FIELD_KEYS = field_keys("FIELD_KEYS")
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-    CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+    CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASES = {"default": database("DATABASE_URL", f"sqlite:///{BASE_DIR}/var/desk.sqlite3")}
     TIME_ZONE = env.str("TIME_ZONE", "UTC")
     LOG_FORMAT = one_of("LOG_FORMAT", "text", ("text", "json"))
@@ -72,8 +72,8 @@ INSTALLED_APPS = [
     "axes",
     "django_otp",
     "django_otp.plugins.otp_totp",
-    "products",
-    "orders",
+    "products.apps.ProductsConfig",
+    "orders.apps.OrdersConfig",
 ]
 
 MIDDLEWARE = [
@@ -129,6 +129,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
 
 # HTTPS, cookies and headers
 SECURE_SSL_REDIRECT = HTTPS
@@ -187,7 +188,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 
 # The courier. The tables are the queue: a lost task delays an order by one sweep and no more.
 _TASK_SECONDS = math.ceil(TREPSTAR_TIMEOUT) + 30
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "desk",
     "label": "Background jobs",
     "orm": "default",

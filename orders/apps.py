@@ -7,6 +7,7 @@ from django.apps import AppConfig
 
 class OrdersConfig(AppConfig):
     name = "orders"
+    verbose_name = "Fulfilment"
 
     def ready(self) -> None:
         # Both need models, which exist only from here on.

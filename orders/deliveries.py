@@ -26,7 +26,7 @@ MAX_TRIES = 3
 
 @dataclass(frozen=True)
 class Headers:
-    """The headers of a delivery that matter; they are not signed, so nothing rests on them alone."""
+    """The headers that matter; they are not signed, so nothing rests on them alone."""
 
     topic: str
     webhook_id: str = ""
@@ -38,7 +38,7 @@ class Headers:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the shop is told: the outcome, the invoices, and a reason as a whole sentence or None."""
+    """What the shop is told: outcome, invoices, and a reason (a whole sentence) or None."""
 
     outcome: str
     orders: list[str]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
@@ -43,7 +44,7 @@ def special_text_of(order: Order, lines: Sequence[OrderLine]) -> str:
 
 
 def box_of(order: Order, lines: Sequence[OrderLine]) -> Box:
-    """Return what would be sent for ``order``: each project once, with the sum of its quantities."""
+    """Return what would be sent: each project once, with the sum of its quantities."""
     items: dict[str, int] = {}
     for line in lines:
         project = line.product.project_id
@@ -68,6 +69,6 @@ def box_of(order: Order, lines: Sequence[OrderLine]) -> Box:
     )
 
 
-def payload_hash(payload: Mapping[str, str]) -> str:
+def payload_hash(payload: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a payload, by which two attempts can be compared."""
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

@@ -64,7 +64,7 @@ def is_local(request: HttpRequest) -> bool:
 
 
 def figures() -> dict[str, Any]:
-    """Return the figures by which the desk is watched. Ages are in seconds, None where nothing is."""
+    """Return the figures by which the desk is watched; ages in seconds, None for nothing."""
     now = clock.now()
 
     def age(moment: Any) -> float | None:

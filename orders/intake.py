@@ -237,8 +237,8 @@ def add_units(
         fields = {"hold_reason": reason, "hold_note": note}
         lifecycle.record(order, "order.lines_added", actor=actor, data=data, fields=fields)
     else:
-        fields = {"next_attempt_at": first_attempt_at()}
+        ready = {"next_attempt_at": first_attempt_at()}
         lifecycle.move(
-            order, status.READY, "order.lines_added", actor=actor, data=data, fields=fields
+            order, status.READY, "order.lines_added", actor=actor, data=data, fields=ready
         )
     return True

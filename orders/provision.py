@@ -69,10 +69,9 @@ def _publisher(entry: Any) -> list[str]:
     publisher = found or Publisher(publisher_id=publisher_id)
     values = {key: entry[key] for key in PUBLISHER_FIELDS & set(entry)}
     email = entry.get("login_email", publisher.login_email)
-    password = publisher.login_password
-    if "login_password" in entry:
-        password = _secret(entry["login_password"], where)
-    new_login = publisher.set_login(email, password if isinstance(password, Secret) else Secret(""))
+    given = entry.get("login_password")
+    password = publisher.login_password if given is None else _secret(given, where)
+    new_login = publisher.set_login(email, Secret("") if password == "" else password)
     lines = [_save(publisher, values, where, made=found is None, changed=new_login)]
     for product in _list(entry, "products", where):
         lines += _product(publisher, product)

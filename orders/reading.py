@@ -42,7 +42,7 @@ class Reading:
 
     def run(self) -> None:
         topic = self.delivery.topic
-        body = read_json(bytes(self.delivery.body))
+        body = read_json(bytes(self.delivery.body or b""))
         if topic in RECORDED_TOPICS or topic in PRIVACY_TOPICS:
             self._record(topic, body)
         elif topic in UPDATE_TOPICS:
@@ -146,7 +146,7 @@ class Reading:
         return set(marked.values_list("line_id", flat=True))
 
     def _known(self, shop_order: ShopOrder) -> list[Known]:
-        known = [
+        known: list[Known] = [
             Known(*row)
             for row in DeliveryLine.objects.filter(shop_order=shop_order).values_list(
                 "line_id",
@@ -165,6 +165,7 @@ class Reading:
                 source_line_id__isnull=False,
             )
             for line_id, quantity in cancelled.values_list("source_line_id", "quantity"):
+                assert line_id is not None
                 known.append(Known(line_id, None, False, 0, -quantity, None))
         return known
 

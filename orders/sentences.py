@@ -8,7 +8,7 @@ from typing import Any
 from orders.models import OrderEvent
 
 SENTENCES: dict[str, str] = {
-    "order.placed": "The order was made: {pieces} pieces.",
+    "order.placed": "The order was made, with {pieces}.",
     "order.lines_added": "Lines were added: {added}.",
     "order.held": "The order was held ({reason}). {note}",
     "order.released": "The order was released.",
@@ -63,6 +63,8 @@ def sentence(event: OrderEvent) -> str:
 def _text(key: str, value: Any) -> str:
     if key == "stop_request":
         return _STOPS.get(value, str(value))
+    if key == "pieces":
+        return "1 piece" if value == 1 else f"{value} pieces"
     if isinstance(value, list):
         return ", ".join(str(item).replace("_", " ") for item in value)
     if isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 from django.conf import settings
@@ -76,7 +77,7 @@ def _observe(attempt: Attempt) -> None:
 
 
 def _apply(order: Order, attempt: Attempt, result: GatewayError | None) -> None:
-    data = {"attempt": attempt.number}
+    data: dict[str, object] = {"attempt": attempt.number}
     if result is None:
         _accepted(order, data)
     elif isinstance(result, Unreachable):
@@ -197,7 +198,7 @@ def settle_lost(order_id: int) -> None:
         order = lifecycle.lock(order_id)
         if order.status != status.SUBMITTING or (order.lease_until or clock.now()) > clock.now():
             return
-        attempt = Attempt.objects.filter(token=order.lease_token).first()
+        attempt = order.attempt_set.filter(token=order.lease_token or uuid.uuid4()).first()
         if attempt is not None:
             ended = {"outcome": Attempt.Outcome.UNCLEAR, "text": LOST_WORKER}
             still_open = Attempt.objects.filter(pk=attempt.pk, outcome=Attempt.Outcome.OPEN)

@@ -1,4 +1,4 @@
-"""What a shop changes about an order after it was made: a cancel, an address, an erased customer."""
+"""What a shop changes about an order that was made: a cancel, an address, an erased customer."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _go_on(order: Order) -> None:
         fields = {"hold_reason": reason, "hold_note": note}
         lifecycle.record(order, "order.held", actor=SHOP, data=fields, fields=fields)
     else:
-        fields = {"next_attempt_at": intake.first_attempt_at()}
-        lifecycle.move(order, status.READY, "order.released", actor=SHOP, fields=fields)
+        ready = {"next_attempt_at": intake.first_attempt_at()}
+        lifecycle.move(order, status.READY, "order.released", actor=SHOP, fields=ready)
 
 
 def _flag(order: Order, when: str, wanted: Mapping[str, str]) -> str:

@@ -135,14 +135,15 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
         if order.stop_request:
             stop_instead(order)
             return None
-        if order.payload is None and not _freeze(order):
+        payload = order.payload or _freeze(order)
+        if payload is None:
             return None
         attempt = Attempt.objects.create(
             order=order,
             number=order.attempts + 1,
             token=claim.token,
             credential_version=order.publisher.credential_version,
-            payload_hash=payload_hash(order.payload),
+            payload_hash=payload_hash(payload),
             started_at=clock.now(),
         )
         lifecycle.record(
@@ -152,15 +153,15 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             data={"attempt": attempt.number},
             fields={
                 "attempts": attempt.number,
-                "payload": order.payload,
+                "payload": payload,
                 "lease_until": attempt.started_at + timedelta(seconds=settings.LEASE_SECONDS),
             },
         )
-        return attempt, dict(order.payload), login_of(order.publisher)
+        return attempt, payload, login_of(order.publisher)
 
 
-def _freeze(order: Order) -> bool:
-    """Fix the payload of the order, or hold it where TrepStar would refuse it."""
+def _freeze(order: Order) -> dict[str, str] | None:
+    """Return the payload of the order, or hold it where TrepStar would refuse it."""
     lines = list(order.lines.select_related("product"))
     box = box_of(order, lines)
     findings = preflight.check(order, lines, box)
@@ -168,9 +169,8 @@ def _freeze(order: Order) -> bool:
         note = " ".join(finding.text for finding in findings)
         reason = {"hold_reason": findings[0].hold_reason, "hold_note": note}
         lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=reason, fields=reason)
-        return False
-    order.payload = submit_fields(box)
-    return True
+        return None
+    return submit_fields(box)
 
 
 def _settle_in_time(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:

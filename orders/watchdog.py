@@ -103,7 +103,7 @@ class Watchdog:
                 async_task("orders.tasks.canary")
 
     def _check(self) -> bool:
-        """Restart every cluster that ended, or whose heartbeat stopped; say whether all are well."""
+        """Restart every cluster that ended or whose heartbeat stopped; say whether all are well."""
         all_well = True
         beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
         now = clock.now()

@@ -57,10 +57,10 @@ class PublisherAdmin(ScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Whose rows somebody sees is for superusers to say."""
         base = tuple(self.readonly_fields)
-        return base if request.user.is_superuser else (*base, "staff")  # type: ignore[union-attr]
+        return base if request.user.is_superuser else (*base, "staff")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)  # type: ignore[union-attr]
+        return bool(request.user.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

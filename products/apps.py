@@ -5,3 +5,4 @@ from django.apps import AppConfig
 
 class ProductsConfig(AppConfig):
     name = "products"
+    verbose_name = "Catalogue"

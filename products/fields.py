@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -41,7 +41,13 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-class SecretField(models.TextField):
+if TYPE_CHECKING:
+    _Text = models.TextField[Any, Any]
+else:
+    _Text = models.TextField
+
+
+class SecretField(_Text):
     """One secret; in Python a ``Secret``, in the database a Fernet token or blank."""
 
     def from_db_value(self, value: str | None, *args: Any) -> Secret | None:
@@ -62,7 +68,7 @@ class SecretField(models.TextField):
         raise TypeError("Secrets are not serialised.")
 
 
-class SecretListField(models.TextField):
+class SecretListField(_Text):
     """Several secrets in their order; in Python a list of ``Secret``, in the database one token."""
 
     def from_db_value(self, value: str | None, *args: Any) -> list[Secret]:

@@ -24,7 +24,21 @@ class PublisherForm(forms.ModelForm):
 
     class Meta:
         model = Publisher
-        exclude = ("login_password",)
+        fields = (
+            "publisher_id",
+            "name",
+            "login_email",
+            "mode",
+            "auto_submit",
+            "mail_method",
+            "notify_customer",
+            "price_on_customs",
+            "partial_orders",
+            "invoice_prefix",
+            "charset",
+            "status_calls_per_day",
+            "staff",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -147,7 +147,7 @@ class Publisher(models.Model):
             ) from None
 
     def set_login(self, email: str, password: Secret) -> bool:
-        """Take a new login; return whether it differs. A changed login reopens a refused account."""
+        """Take a new login; return whether it differs. A changed one reopens a refused account."""
         if (email, password) == (self.login_email, self.login_password):
             return False
         self.login_email, self.login_password = email, password
@@ -236,14 +236,14 @@ class SkuAlias(models.Model):
     def __str__(self) -> str:
         return self.sku
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.clean()
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         """Trim the SKU and set the key by which it is compared."""
         self.sku = self.sku.strip()
         self.key = sku_key(self.sku)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.clean()
-        super().save(*args, **kwargs)
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,15 @@ class ScopedAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)
-        if request.user.is_superuser:  # type: ignore[union-attr]
+        if request.user.is_superuser:
             return rows
         path = f"{self.publisher_path}__in" if self.publisher_path else "pk__in"
         return rows.filter(**{path: Publisher.objects.for_user(request.user)})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        title = str(self.opts.verbose_name_plural)
+        context = {"title": title[0].upper() + title[1:], **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Offer only rows of the user's publishers."""

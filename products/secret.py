@@ -1,4 +1,4 @@
-"""A text that must never be seen: it prints as stars and refuses to travel. Pure; knows no Django."""
+"""A text that must never be seen: it prints as stars and refuses to travel. Pure."""
 
 from __future__ import annotations
 

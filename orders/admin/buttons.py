@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -46,8 +46,8 @@ class WithButtons:
     ``do_hold(request, row)``, which returns a sentence and raises ``NotNow`` where it may not be.
     """
 
-    change_form_template = "admin/with_buttons.html"
-    button_names: tuple[str, ...] = ()
+    change_form_template: ClassVar[Any] = "admin/with_buttons.html"
+    button_names: ClassVar[tuple[str, ...]] = ()
 
     def buttons_for(self, request: HttpRequest, row: Any) -> list[Button]:
         raise NotImplementedError
@@ -96,12 +96,12 @@ class WithButtons:
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
-        context = {"row": row, **(extra_context or {})}
+        context = {"row": row, "subtitle": None, **(extra_context or {})}
         if row is not None:
             pressable = self.may_press(request, row)
             context["buttons"] = self.buttons_for(request, row) if pressable else []
             context |= self.page_of(request, row)
-        return super().change_view(request, object_id, form_url, context)  # type: ignore[misc, no-any-return]
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[misc]
 
     def page_of(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the row's page shows beside its form."""

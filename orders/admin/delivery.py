@@ -88,7 +88,7 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
 
     def may_press(self, request: HttpRequest, row: Delivery) -> bool:
         """Deliveries are not changed by hand, but whoever may change orders may replay them."""
-        return request.user.has_perm("orders.change_order")  # type: ignore[union-attr]
+        return request.user.has_perm("orders.change_order")
 
     def buttons_for(self, request: HttpRequest, row: Delivery) -> list[Button]:
         if row.body is None or row.outcome not in REPLAYABLE:

@@ -52,7 +52,7 @@ class GatewayAdmin(WithButtons, InstallationAdmin):
     button_names = ("resume",)
 
     def may_press(self, request: HttpRequest, row: Gateway) -> bool:
-        return bool(request.user.is_superuser)  # type: ignore[union-attr]
+        return bool(request.user.is_superuser)
 
     def buttons_for(self, request: HttpRequest, row: Gateway) -> list[Button]:
         return [Button("resume", "Ask TrepStar again")] if row.sync_stopped_at else []

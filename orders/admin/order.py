@@ -69,7 +69,7 @@ class OrderAdmin(WithButtons, ScopedAdmin):
     inlines = (LineInline,)
     list_display = (
         "invoice",
-        "state",
+        "status_badge",
         "recipient",
         "reference",
         "pieces",
@@ -99,7 +99,19 @@ class OrderAdmin(WithButtons, ScopedAdmin):
     button_names = ("hold", "release", "cancel", "ask", "reship", "seen")
     fieldsets = (
         (None, {"fields": ("publisher", "version")}),
-        ("Recipient", {"fields": ("name", "company", "address", ("city", "state"), ("zip", "country"), "email")}),
+        (
+            "Recipient",
+            {
+                "fields": (
+                    "name",
+                    "company",
+                    "address",
+                    ("city", "state"),
+                    ("zip", "country"),
+                    "email",
+                )
+            },
+        ),
         (
             "How it is made",
             {
@@ -111,7 +123,7 @@ class OrderAdmin(WithButtons, ScopedAdmin):
                 )
             },
         ),
-    )  # fmt: skip
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return super().get_queryset(request).annotate(pieces_sum=Sum("lines__quantity"))
@@ -119,17 +131,21 @@ class OrderAdmin(WithButtons, ScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an order that waits for a person has a form; the others are shown."""
+        editable = obj is None or obj.status in status.EDITABLE
+        return editable and super().has_change_permission(request, obj)
+
+    def may_press(self, request: HttpRequest, row: Order) -> bool:
+        return super().has_change_permission(request, row)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        if obj is None:
-            return ()
-        if obj.status in status.EDITABLE:
-            return ("publisher",)
-        return ("publisher", *desk.EDITABLE_FIELDS)
+        return () if obj is None else ("publisher",)
 
     # The list
 
     @admin.display(description="status", ordering="status")
-    def state(self, order: Order) -> str:
+    def status_badge(self, order: Order) -> str:
         mark = ' <span class="badge badge-test">test</span>' if order.mode == "test" else ""
         flag = ' <span class="badge badge-flag" title="{}">look</span>' if order.flag else ""
         why = f": {order.get_hold_reason_display()}" if order.hold_reason else ""
@@ -154,8 +170,12 @@ class OrderAdmin(WithButtons, ScopedAdmin):
     def tracking(self, order: Order) -> str:
         if not order.tracking_id:
             return ""
+        short = order.tracking_id if len(order.tracking_id) <= 14 else f"…{order.tracking_id[-10:]}"
         return format_html(
-            '<a href="{}" rel="noreferrer">{}</a>', order.tracking_url, order.tracking_id
+            '<a href="{}" title="{}" rel="noreferrer">{}</a>',
+            order.tracking_url,
+            order.tracking_id,
+            short,
         )
 
     # The page of one order
@@ -324,8 +344,8 @@ def _each(request: HttpRequest, rows: QuerySet[Order], act: Any, word: str) -> i
             problems.append(str(problem))
     if done:
         messages.success(request, f"{done} {'order was' if done == 1 else 'orders were'} {word}.")
-    for problem in problems[:20]:
-        messages.error(request, problem)
+    for told in problems[:20]:
+        messages.error(request, told)
     if len(problems) > 20:
         messages.error(request, f"{len(problems) - 20} more orders could not be {word}.")
     return done

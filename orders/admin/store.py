@@ -16,7 +16,7 @@ from products.secret import Secret
 
 
 class StoreForm(forms.ModelForm):
-    """A store; a new signing secret is put before the present ones, so that both hold for a while."""
+    """A store; a new signing secret is put before the present ones, so that both hold."""
 
     new_secret = forms.CharField(
         label="New signing secret",
@@ -37,6 +37,12 @@ class StoreForm(forms.ModelForm):
     class Meta:
         model = Store
         fields = ("publisher", "domain", "create_on", "mail_rules")
+        widgets = {"mail_rules": forms.Textarea(attrs={"rows": 4, "cols": 60})}
+        help_texts = {
+            "mail_rules": "The first rule that fits a shipping line's title or code decides: "
+            '[{"match": "Express*", "where": "any", "method": "express"}]. '
+            "Where none fits, the publisher's method is used."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,16 +81,12 @@ class StoreAdmin(ScopedAdmin):
         ("Orders", {"fields": ("create_on", "mail_rules")}),
     )
 
-    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        self.host = request.build_absolute_uri("/").rstrip("/")
-        return super().get_form(request, obj, change, **kwargs)
-
     @admin.display(description="webhook address")
     def webhook_address(self, store: Store) -> str:
         if store.publisher_id is None:
             return "It is shown once the store is saved."
         where = f"/webhooks/shopify/?idpub={store.publisher.publisher_id}"
-        return format_html("<code>{}</code>", where)
+        return format_html("<code>{}</code> after the desk's own https address", where)
 
     @admin.display(description="makes orders on")
     def topics(self, store: Store) -> str:

@@ -153,10 +153,8 @@ def _line(item: Mapping[str, Any], refunded: Mapping[int, int]) -> Line:
     line_id = _id(item.get("id"), "line")
     ordered = _quantity(item.get("quantity"))
     current = item.get("current_quantity")
-    if current is None:
-        quantity = max(0, ordered - refunded.get(line_id, 0))
-    else:
-        quantity = _quantity(current)
+    left = max(0, ordered - refunded.get(line_id, 0))
+    quantity = left if current is None else _quantity(current)
     variant = item.get("variant_id")
     return Line(
         line_id=line_id,

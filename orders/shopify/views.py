@@ -21,7 +21,6 @@ from orders.models import Order, Store, TurnedAway
 from orders.shopify import signature
 from orders.shopify.payload import read_time
 from products.models import Publisher
-from products.secret import Secret
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class ShopifyWebhookView(APIView):
         store = find_store(
             request.query_params.get("idpub", ""), request.headers.get("X-Shopify-Shop-Domain", "")
         )
-        secrets: list[Secret] = store.webhook_secrets if store else []
+        secrets = list(store.webhook_secrets) if store else []
         given = request.headers.get(signature.HEADER, "")
         matched = signature.matching_secret(secrets, body, given)
         if store is None or matched is None:
@@ -91,7 +90,7 @@ def _plain(text: str, most: int) -> str:
 
 
 def find_store(idpub: str, domain: str) -> Store | None:
-    """Return the store by publisher id and shop domain; without a domain the publisher's only one."""
+    """Return the store by publisher id and domain; without a domain the publisher's only one."""
     idpub, domain = _plain(idpub, 20), _plain(domain, 255).strip().lower()
     stores = Store.objects.filter(publisher__publisher_id=idpub).select_related("publisher")
     if domain:

@@ -85,7 +85,7 @@ class _Watched:
         _current.call.socket = self.sock  # type: ignore[attr-defined]
 
     def send(self, data: Any) -> None:
-        if self.sock is None:  # type: ignore[has-type]
+        if self.sock is None:  # type: ignore[attr-defined]
             self.connect()
         if _current.call.late:
             raise TimeoutError("The call's time was over before this part of it was sent.")
@@ -123,7 +123,7 @@ class _Adapter(HTTPAdapter):
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Even a redirect that is not followed would be read whole and prepared with the body."""
-        return None
+        return
 
 
 def hardened_session() -> requests.Session:

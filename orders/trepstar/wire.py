@@ -116,7 +116,7 @@ def submit_fields(box: Box) -> dict[str, str]:
 
 
 def encode_form(fields: Mapping[str, str], charset: str = "utf-8") -> bytes:
-    """Return the URL-encoded body. Raises ``UnicodeEncodeError`` where ``charset`` has no letter."""
+    """Return the URL-encoded body. Raises ``UnicodeEncodeError`` for letters not in ``charset``."""
     return urlencode(list(fields.items()), encoding=charset, errors="strict").encode("ascii")
 
 

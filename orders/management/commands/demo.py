@@ -23,7 +23,7 @@ from django.db import transaction
 from fulfillment.demo import FOLDER
 from orders import deliveries, demo, desk, lifecycle, status, tasks
 from orders.demo import Story
-from orders.models import Delivery, Order
+from orders.models import Delivery, Order, ShopOrder
 from orders.provision import provision
 from orders.watchdog import die_with_parent
 from products.models import Product, Publisher, SkuAlias
@@ -71,13 +71,14 @@ class Command(BaseCommand):
         port, sandbox_port = os.environ["PORT"], os.environ["SANDBOX_PORT"]
         manage = [sys.executable, sys.argv[0]]
         self._run(
-            *manage, "sandbox", "--port", sandbox_port, "--accounts", str(FOLDER / "catalogue.json"),
-            "--state", str(FOLDER / "sandbox.sqlite3"), "--pace", "5",
+            *manage, "sandbox", "--port", sandbox_port, "--pace", "5",
+            "--accounts", str(FOLDER / "catalogue.json"),
+            "--state", str(FOLDER / "sandbox.sqlite3"),
             "--bad-address", demo.BAD_ADDRESS, "--faults", f"hang-accept@{demo.LOST_INVOICE}",
         )  # fmt: skip
         self._run(
-            sys.executable, "-m", "gunicorn", "fulfillment.wsgi:application", "--log-level", "error",
-            "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "4",
+            sys.executable, "-m", "gunicorn", "fulfillment.wsgi:application", "--log-level",
+            "error", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "4",
         )  # fmt: skip
         self._run(*manage, "qworker")
         for address in (f"{self.sandbox}/log.json", f"{self.address}/healthz"):
@@ -142,11 +143,12 @@ class Command(BaseCommand):
         self.stdout.write("\nWhat becomes of the orders:\n")
         wanted = {story.order_id(): sorted(story.ends) for story in told}
         seen: dict[str, str] = {}
+        shop_ids: dict[int | None, int] = dict(ShopOrder.objects.values_list("pk", "shop_order_id"))
         begun = time.monotonic()
         while time.monotonic() < begun + DEADLINE:
             found: dict[int, list[str]] = {order_id: [] for order_id in wanted}
-            for order in Order.objects.select_related("shop_order").order_by("pk"):
-                found[order.shop_order.shop_order_id].append(order.status)
+            for order in Order.objects.order_by("pk"):
+                found[shop_ids[order.shop_order_id]].append(order.status)
                 if seen.get(order.invoice) != order.status:
                     seen[order.invoice] = order.status
                     self._print(order, time.monotonic() - begun)

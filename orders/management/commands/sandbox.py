@@ -35,7 +35,7 @@ _FAULTS_HELP = f"""
 
 class Command(BaseCommand):
     help = "Run a TrepStar gateway that keeps the documented rules, on 127.0.0.1 only."
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return the parser, its epilog kept in lines: it explains the faults."""
