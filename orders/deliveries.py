@@ -88,15 +88,17 @@ def process(delivery: Delivery, *, actor: Actor, make_again: bool = False) -> No
     Inside, an error of ours undoes only the work on this delivery, which stays as ``quarantined``
     for the sweep to try again. ``make_again`` makes units anew whose orders were cancelled.
     """
+    known = delivery.shop_order
     try:
         with transaction.atomic():
             Reading(delivery, actor, make_again).run()
     except Unusable as error:
         delivery.outcome, delivery.reason = Outcome.QUARANTINED, str(error)
-        delivery.failures = 0
+        delivery.failures, delivery.shop_order = 0, known
     except Exception:
         log.exception("Delivery %s could not be processed.", delivery.pk)
         delivery.failures += 1
+        delivery.shop_order = known  # the one that was just made is undone
         delivery.outcome = Outcome.QUARANTINED
         delivery.reason = "The desk failed on this delivery and will try it again by itself."
         if delivery.failures >= MAX_TRIES:

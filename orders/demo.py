@@ -144,78 +144,86 @@ class Story:
 
 def stories() -> list[Story]:
     """Return the stories in the order in which they are posted."""
-    shipped = ("shipped",)
-    single = Story("a single line", body(1001, "Ana Torres", line("VTD234-100")), shipped)
-    full = line("VCD-010", 5)
-    first, second = fulfillment((full, 2)), fulfillment((full, 3))
-    partial = {"fulfillments": [first], "fulfillment_status": "partial"}
-    whole = {"fulfillments": [first, second]}
-    nowhere = {"address1": "", "city": "Portland", "province_code": "ME", "country_code": "US"}
-    bad = {**body(1008, "Hugo Brandt")["shipping_address"], "address1": f"8 {BAD_ADDRESS} Road"}
+    return [*_plain_stories(), *_partial_stories(), *_hard_stories(), _test_notification()]
+
+
+def _plain_stories() -> list[Story]:
+    single = Story("a single line", body(1001, "Ana Torres", line("VTD234-100")), ("shipped",))
     bundle = (line("VTD234-100"), line("VCD-010", 3), line("VUSB-7", 2))
     two_skus = (line("VTD234-100"), line("VTD333-200", 2), line("TSHIRT-L"))
     return [
         single,
-        Story("two SKUs of one project", body(1002, "Bruno Keller", *two_skus), shipped),
-        Story("three projects in one box", body(1003, "Carla Jensen", *bundle), shipped),
-        Story("the first one again", single.body, shipped, webhook_id=single.webhook_id),
+        Story("two SKUs of one project", body(1002, "Bruno Keller", *two_skus), ("shipped",)),
+        Story("three projects in one box", body(1003, "Carla Jensen", *bundle), ("shipped",)),
+        Story("the first one again", single.body, ("shipped",), webhook_id=single.webhook_id),
+    ]
+
+
+def _partial_stories() -> list[Story]:
+    ends = ("shipped", "shipped")
+    item = line("VCD-010", 5)
+    first, second = fulfillment((item, 2)), fulfillment((item, 3))
+    partial = {"fulfillments": [first], "fulfillment_status": "partial"}
+    return [
         Story(
             "a part of an order …",
-            body(1005, "Dora Lindqvist", full, **partial),
-            ("shipped", "shipped"),
+            body(1005, "Dora Lindqvist", item, **partial),
+            ends,
             topic="orders/partially_fulfilled",
         ),
         Story(
             "… and then all of it",
-            body(1005, "Dora Lindqvist", full, **whole),
-            ("shipped", "shipped"),
+            body(1005, "Dora Lindqvist", item, fulfillments=[first, second]),
+            ends,
         ),
+    ]
+
+
+def _hard_stories() -> list[Story]:
+    many, disc, stick = line("VTD234-100", 300), line("VCD-010"), line("VUSB-7")
+    nowhere = {"name": "Greta Holm", "address1": "", "city": "Portland", "zip": "04101"}
+    nowhere |= {"province_code": "ME", "country_code": "US"}
+    bad = {**nowhere, "name": "Hugo Brandt", "address1": f"8 {BAD_ADDRESS} Road"}
+    return [
         Story(
             "an unknown SKU, mapped and replayed",
             body(1006, "Emil Novak", line(UNKNOWN_SKU)),
-            shipped,
+            ("shipped",),
             then="map",
         ),
-        Story(
-            "300 pieces, in two boxes",
-            body(1007, "Frida Olsen", line("VTD234-100", 300)),
-            ("shipped", "shipped"),
-        ),
+        Story("300 pieces, in two boxes", body(1007, "Frida Olsen", many), ("shipped", "shipped")),
         Story(
             "an address that TrepStar cannot use",
-            body(1008, "Hugo Brandt", line("VUSB-7"), shipping_address=bad),
+            body(1008, "Hugo Brandt", stick, shipping_address=bad),
             ("problem",),
         ),
         Story(
             "no street: held, mended, released",
-            body(
-                1009,
-                "Greta Holm",
-                line("VCD-010"),
-                shipping_address={"name": "Greta Holm", "zip": "04101", **nowhere},
-            ),
-            shipped,
+            body(1009, "Greta Holm", disc, shipping_address=nowhere),
+            ("shipped",),
             then="mend",
         ),
-        Story("an answer that is lost", body(1010, "Ivo Marchetti", line("VTD234-100")), shipped),
         Story(
-            "Shopify's test notification",
-            body(
-                1011,
-                "Steve Shipper",
-                line("VTD234-100"),
-                id=820982911946154508,
-                name="#9999",
-                test=True,
-                confirmed=False,
-                cancelled_at="2026-11-01T10:00:00-05:00",
-                financial_status="voided",
-                fulfillments=[],
-            ),
-            (),
-            headers={"X-Shopify-Test": "true"},
+            "an answer that is lost",
+            body(1010, "Ivo Marchetti", line("VTD234-100")),
+            ("shipped",),
         ),
     ]
+
+
+def _test_notification() -> Story:
+    """Shopify's own: a cancelled order that names real products of the shop."""
+    marks = {
+        "id": 820982911946154508,
+        "name": "#9999",
+        "test": True,
+        "confirmed": False,
+        "cancelled_at": "2026-11-01T10:00:00-05:00",
+        "financial_status": "voided",
+        "fulfillments": [],
+    }
+    told = body(1011, "Steve Shipper", line("VTD234-100"), **marks)
+    return Story("Shopify's test notification", told, (), headers={"X-Shopify-Test": "true"})
 
 
 def post(story: Story, address: str) -> dict[str, Any]:

@@ -59,8 +59,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def is_local(request: HttpRequest) -> bool:
-    """Say whether the caller is on this machine; behind a proxy nobody is."""
-    return not settings.BEHIND_PROXY and request.META.get("REMOTE_ADDR") in LOOPBACK
+    """Say whether the caller is on this machine, and did not come through a proxy there."""
+    forwarded = "HTTP_X_FORWARDED_FOR" in request.META
+    return request.META.get("REMOTE_ADDR") in LOOPBACK and not forwarded
 
 
 def figures() -> dict[str, Any]:

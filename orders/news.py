@@ -104,10 +104,10 @@ def _not_found_unclear(order: Order, now: datetime) -> Change:
     since = order.unclear_since or now
     if now < since + first:
         return Change(order, order.status, fields={"asked_at": now, "next_ask_at": since + first})
-    if order.question == Order.Question.REFUSAL:
+    if order.question == Order.Question.REFUSAL and order.stop_request != Order.Stop.CANCEL:
         data = {"code": order.gateway_error_number, "text": order.gateway_error_text}
         return Change(order, status.REFUSED, "order.refused", data, {"asked_at": now})
-    if order.not_found == 0:
+    if order.not_found == 0 and order.question != Order.Question.REFUSAL:
         again = max(since + second, now + (second - first))
         fields = {"not_found": 1, "asked_at": now, "next_ask_at": again}
         return Change(order, order.status, "order.not_found", fields=fields)

@@ -71,7 +71,7 @@ def _publisher(entry: Any) -> list[str]:
     email = entry.get("login_email", publisher.login_email)
     given = entry.get("login_password")
     password = publisher.login_password if given is None else _secret(given, where)
-    new_login = publisher.set_login(email, Secret("") if password == "" else password)
+    new_login = publisher.set_login(email, password)
     lines = [_save(publisher, values, where, made=found is None, changed=new_login)]
     for product in _list(entry, "products", where):
         lines += _product(publisher, product)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Any
 
 from orders import intake, shop_news, status
 from orders.lifecycle import Actor
-from orders.models import Delivery, DeliveryLine, Order, OrderLine, ShopOrder, Store
+from orders.line_fate import fate, line_key, mail_method
+from orders.models import Delivery, DeliveryLine, Order, OrderLine, ShopOrder
 from orders.models.order import Source
 from orders.models.shopify import Outcome
 from orders.recipient import Recipient
@@ -286,47 +286,3 @@ class Reading:
         linked = [r.line_id for r in rows if r.outcome == DeliveryLine.Outcome.LINKED]
         orders = Order.objects.filter(shop_order=shop_order, lines__source_line_id__in=linked)
         return list(orders.order_by("invoice").values_list("invoice", flat=True).distinct())
-
-
-def line_key(sku: str, variant_id: int | None) -> str:
-    """Return what a line is matched by: its SKU, else its variant, else nothing."""
-    if sku:
-        return sku
-    return f"variant:{variant_id}" if variant_id else ""
-
-
-def fate(want: Wanted, match: Match) -> tuple[str, int, str]:
-    """Return what becomes of a line: its outcome, the units to make, and why as a sentence."""
-    ends = DeliveryLine.Outcome
-    line = want.line
-    if line.left_out:
-        return ends.LEFT_OUT, 0, line.left_out
-    if not want.active and want.fulfillment_id:
-        return ends.LEFT_OUT, 0, "Its fulfillment was cancelled or failed."
-    if not want.active:
-        return ends.LEFT_OUT, 0, "The shop has not fulfilled it."
-    if not want.quantity:
-        return ends.LEFT_OUT, 0, "It was refunded or removed."
-    if match.not_ours:
-        return ends.NOT_OURS, 0, ""
-    if match.product:
-        return (ends.ORDERED, want.units, "") if want.units else (ends.LINKED, 0, "")
-    name = f"SKU {line.sku}" if line.sku else f"line “{line.title}” without a SKU"
-    if match.candidates:
-        return ends.UNMATCHED, 0, f"The {name} stands for {' and for '.join(match.candidates)}."
-    return ends.UNMATCHED, 0, f"The {name} is not known here."
-
-
-def mail_method(store: Store, shipping: tuple[str, ...], recipient: Recipient) -> str | None:
-    """Return the method of the store's first rule that fits a shipping line, or None.
-
-    A rule's ``match`` is a title or code in any case, in which ``*`` stands for anything.
-    """
-    place = "domestic" if recipient.country == "US" else "international"
-    names = [name.strip().casefold() for name in shipping]
-    for rule in store.mail_rules:
-        fits_place = rule.get("where", "any") in ("any", place)
-        pattern = rule["match"].strip().casefold()
-        if fits_place and any(fnmatchcase(name, pattern) for name in names):
-            return str(rule["method"])
-    return None

@@ -15,6 +15,7 @@ from orders.trepstar import errors
 from orders.trepstar.errors import GatewayError, Refused, Unreachable
 from products.models import Publisher
 
+MAX_OWN_FAILURES = 3
 LOST_WORKER = "The worker stopped before it could write down TrepStar's answer."
 
 
@@ -187,6 +188,27 @@ def refuse_login(publisher_id: int, credential_version: int) -> None:
     Publisher.objects.filter(
         pk=publisher_id, credential_version=credential_version, login_refused_at=None
     ).update(login_refused_at=clock.now())
+
+
+def give_back(order_id: int, token: uuid.UUID, text: str) -> None:
+    """Take back a claim on an order on which the desk failed before anything was sent."""
+    with transaction.atomic():
+        try:
+            order = lifecycle.lock(order_id, token=token)
+        except lifecycle.Fenced:
+            return
+        if order.not_sent + 1 < MAX_OWN_FAILURES:
+            _not_sent(order, {"attempt": order.attempts + 1, "text": text})
+            return
+        held = {"hold_reason": "internal", "hold_note": text}
+        lifecycle.move(
+            order,
+            status.HELD,
+            "order.held",
+            actor=WORKER,
+            data=held,
+            fields={**held, "not_sent": 0},
+        )
 
 
 def settle_lost(order_id: int) -> None:

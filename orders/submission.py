@@ -20,7 +20,7 @@ from orders import breaker, clock, lifecycle, preflight, status
 from orders.gateway import box_of, login_of, payload_hash
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Order
-from orders.settlement import settle, stop_instead
+from orders.settlement import give_back, settle, stop_instead
 from orders.trepstar.client import Gateway, Login
 from orders.trepstar.errors import GatewayError, Unclear
 from orders.trepstar.wire import submit_fields
@@ -70,7 +70,6 @@ def claim(most: int) -> list[Claim]:
             due(now)
             .filter(publisher=publisher)
             .select_for_update(of=("self",), skip_locked=True, no_key=True)
-            .select_related("publisher")
             .order_by("next_attempt_at", "id")
         )
         return [_lease(order, now) for order in rows[: max(0, free)]]
@@ -106,8 +105,19 @@ def _lease(order: Order, now: datetime) -> Claim:
 
 
 def submit(claim: Claim, gateway: Gateway) -> None:
-    """Send one claimed order and write down what came back. Never raises for the gateway's sake."""
-    prepared = _prepare(claim)
+    """Send one claimed order and write down what came back.
+
+    Neither the gateway's faults nor ours leave here: an order on which the desk itself fails is
+    tried again later, and after three failures a person must look.
+    """
+    try:
+        prepared = _prepare(claim)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("Order %s could not be prepared.", claim.order_id)
+        give_back(claim.order_id, claim.token, f"The desk failed on it: {error}")
+        return
     if prepared is None:
         return
     attempt, fields, login = prepared
@@ -135,6 +145,8 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
         if order.stop_request:
             stop_instead(order)
             return None
+        login = login_of(order.publisher)
+        login.password.reveal()  # a key that does not open it must be found before the call
         payload = order.payload or _freeze(order)
         if payload is None:
             return None
@@ -157,7 +169,7 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
                 "lease_until": attempt.started_at + timedelta(seconds=settings.LEASE_SECONDS),
             },
         )
-        return attempt, payload, login_of(order.publisher)
+        return attempt, payload, login
 
 
 def _freeze(order: Order) -> dict[str, str] | None:

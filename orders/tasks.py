@@ -19,7 +19,7 @@ from django_q.tasks import async_task
 
 from orders import clock, deliveries, desk, privacy, settlement, status, submission, tracking
 from orders.gateway import configured_gateway
-from orders.lifecycle import WORKER
+from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order
 from orders.models.shopify import Outcome
 from products.models import Publisher
@@ -101,10 +101,16 @@ def sweep() -> None:
     now = clock.now()
     lost = Order.objects.filter(status=status.SUBMITTING, lease_until__lte=now)
     for order_id in lost.values_list("pk", flat=True)[:500]:
-        settlement.settle_lost(order_id)
+        try:
+            settlement.settle_lost(order_id)
+        except NotNow:
+            log.exception("Order %s could not be settled.", order_id)
     desk.release_expired_holds()
     failed = Delivery.objects.filter(
-        outcome=Outcome.QUARANTINED, failures__gt=0, failures__lt=deliveries.MAX_TRIES
+        outcome=Outcome.QUARANTINED,
+        failures__gt=0,
+        failures__lt=deliveries.MAX_TRIES,
+        body__isnull=False,
     )
     for delivery_id in failed.values_list("pk", flat=True)[:100]:
         deliveries.replay(delivery_id, actor=WORKER)

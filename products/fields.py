@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 from products.secret import Secret
 
@@ -47,13 +48,31 @@ else:
     _Text = models.TextField
 
 
+class _Sealed(Secret):
+    """A secret as it is stored; opened where it is used, so that a wrong key stops only that."""
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        return decrypt(self._text) if self._text else ""
+
+    __hash__ = None
+
+
+class _AsSecret(DeferredAttribute):
+    """Makes a ``Secret`` of whatever is assigned to the field."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        instance.__dict__[self.field.attname] = self.field.to_python(value)
+
+
 class SecretField(_Text):
     """One secret; in Python a ``Secret``, in the database a Fernet token or blank."""
 
+    descriptor_class = _AsSecret
+
     def from_db_value(self, value: str | None, *args: Any) -> Secret | None:
-        if value is None:
-            return None
-        return Secret(decrypt(value)) if value else Secret("")
+        return None if value is None else _Sealed(value)
 
     def to_python(self, value: Any) -> Any:
         return value if value is None or isinstance(value, Secret) else Secret(str(value))

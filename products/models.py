@@ -43,7 +43,7 @@ class PublisherQuerySet(models.QuerySet["Publisher"]):
         """Return the publishers that ``user`` may see; every query of a user starts here."""
         if getattr(user, "is_superuser", False):
             return self
-        return self.filter(staff=user.pk)
+        return self.filter(staff=user.pk) if user.pk else self.none()
 
 
 class Publisher(models.Model):
@@ -137,10 +137,8 @@ class Publisher(models.Model):
 
     def clean(self) -> None:
         """Refuse a login that the charset of TrepStar's forms cannot carry."""
-        password = self.login_password
-        secret = password.reveal() if isinstance(password, Secret) else str(password or "")
         try:
-            (self.login_email + secret).encode(self.charset)
+            (self.login_email + self.login_password.reveal()).encode(self.charset)
         except UnicodeEncodeError:
             raise ValidationError(
                 {"charset": f"{self.charset} has no letters for this login; choose UTF-8."}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponseRedirect
-from django.utils import timezone
-from django.utils.html import format_html
 
 from orders import desk, intake, status, tasks
-from orders.admin.buttons import Button, Field, WithButtons
+from orders.admin.order_buttons import OrderButtons
 from orders.admin.order_form import LineFormSet, OrderForm
+from orders.admin.order_list import FlaggedFilter, OrderList
 from orders.gateway import box_of
 from orders.lifecycle import NotNow, person
 from orders.models import Attempt, Order, OrderLine
@@ -21,24 +19,6 @@ from orders.models.order import Source
 from orders.sentences import actor, sentence
 from orders.trepstar.wire import submit_fields
 from products.scoped import ScopedAdmin
-
-NOTE = Field("note", "Why (shown to everybody)")
-ASKABLE = status.ASKED | {status.UNCLEAR}
-
-
-class FlaggedFilter(admin.SimpleListFilter):
-    title = "needs a look"
-    parameter_name = "flagged"
-
-    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Flagged"), ("attention", "Waits for a person")]
-
-    def queryset(self, request: Any, rows: QuerySet[Order]) -> QuerySet[Order]:
-        if self.value() == "yes":
-            return rows.exclude(flag="")
-        if self.value() == "attention":
-            return rows.filter(Q(status__in=status.NEEDS_ATTENTION) | ~Q(flag=""))
-        return rows
 
 
 class LineInline(admin.TabularInline):
@@ -61,7 +41,7 @@ class LineInline(admin.TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(WithButtons, ScopedAdmin):
+class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
     """An order is changed through ``orders.desk`` alone; this page never saves its row."""
 
     form = OrderForm
@@ -96,7 +76,6 @@ class OrderAdmin(WithButtons, ScopedAdmin):
     )
     search_help_text = "Invoice, shop's number, tracking id, e-mail, name or SKU."
     actions = ("hold_selected", "release_selected", "cancel_selected")
-    button_names = ("hold", "release", "cancel", "ask", "reship", "seen")
     fieldsets = (
         (None, {"fields": ("publisher", "version")}),
         (
@@ -142,42 +121,6 @@ class OrderAdmin(WithButtons, ScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("publisher",)
 
-    # The list
-
-    @admin.display(description="status", ordering="status")
-    def status_badge(self, order: Order) -> str:
-        mark = ' <span class="badge badge-test">test</span>' if order.mode == "test" else ""
-        flag = ' <span class="badge badge-flag" title="{}">look</span>' if order.flag else ""
-        why = f": {order.get_hold_reason_display()}" if order.hold_reason else ""
-        return format_html(
-            '<span class="badge badge-{}">{}{}</span>' + mark + flag,
-            order.status,
-            order.get_status_display(),
-            why,
-            *([order.flag] if order.flag else []),
-        )
-
-    @admin.display(description="to", ordering="name")
-    def recipient(self, order: Order) -> str:
-        place = ", ".join(part for part in (order.city, order.country) if part)
-        return format_html('{} <span class="quiet">{}</span>', order.name or "no name", place)
-
-    @admin.display(description="pieces")
-    def pieces(self, order: Any) -> int:
-        return order.pieces_sum or 0
-
-    @admin.display(description="tracking")
-    def tracking(self, order: Order) -> str:
-        if not order.tracking_id:
-            return ""
-        short = order.tracking_id if len(order.tracking_id) <= 14 else f"…{order.tracking_id[-10:]}"
-        return format_html(
-            '<a href="{}" title="{}" rel="noreferrer">{}</a>',
-            order.tracking_url,
-            order.tracking_id,
-            short,
-        )
-
     # The page of one order
 
     def page_of(self, request: HttpRequest, row: Order) -> dict[str, Any]:
@@ -195,75 +138,6 @@ class OrderAdmin(WithButtons, ScopedAdmin):
             "letter_mail": row.status == status.SHIPPED and row.is_letter_mail(),
             "reships": list(row.reships.all()),
         }
-
-    def buttons_for(self, request: HttpRequest, row: Order) -> list[Button]:
-        here = row.status
-        found = []
-        if here in status.EDITABLE:
-            found.append(Button("release", "Release", style="main"))
-        if here in status.EDITABLE | {status.READY} | status.IN_DOUBT:
-            until = Field("until", "Until (released by itself then)", "datetime-local")
-            label = "Hold" if here != status.HELD else "Change the hold"
-            found.append(Button("hold", label, (NOTE, until)))
-            late = "TrepStar may have it already; then it cannot be stopped."
-            explains = late if here in status.IN_DOUBT else "An order that is cancelled stays so."
-            found.append(Button("cancel", "Cancel", (NOTE,), "grave", explains))
-        if here in ASKABLE:
-            found.append(Button("ask", "Ask TrepStar now"))
-        if here in (status.SHIPPED, status.PROBLEM):
-            why = Field("reason", "Why it is made again", required=True)
-            explains = "TrepStar charges for the new box."
-            found.append(Button("reship", "Make it again", (why,), explains=explains))
-        if here in status.ASKED - {status.SHIPPED} and row.not_found >= 3:
-            explains = "Only if it was deleted on TrepStar's dashboard."
-            found.append(Button("cancel", "Deleted at TrepStar", (NOTE,), "grave", explains))
-        if row.flag:
-            found.append(Button("seen", "I have seen the note"))
-        return found
-
-    def do_hold(self, request: HttpRequest, row: Order) -> str:
-        until = _moment(request.POST.get("until", ""))
-        note = request.POST.get("note", "").strip()
-        order = desk.hold(
-            row.pk, actor=person(request.user), note=note, until=until, version=_version(request)
-        )
-        if order.stop_request:
-            return f"Order {order.invoice} is being sent; it is held if TrepStar does not get it."
-        return f"Order {order.invoice} is held."
-
-    def do_release(self, request: HttpRequest, row: Order) -> str:
-        order = desk.release(row.pk, actor=person(request.user), version=_version(request))
-        tasks.nudge()
-        return f"Order {order.invoice} is released and goes out now."
-
-    def do_cancel(self, request: HttpRequest, row: Order) -> str:
-        note = request.POST.get("note", "").strip()
-        order = desk.cancel(
-            row.pk, actor=person(request.user), note=note, version=_version(request)
-        )
-        if order.stop_request:
-            return (
-                f"Order {order.invoice} is being sent; it is cancelled if TrepStar does not get it."
-            )
-        return f"Order {order.invoice} is cancelled."
-
-    def do_ask(self, request: HttpRequest, row: Order) -> str:
-        if row.status not in ASKABLE:
-            raise NotNow(f"Order {row.invoice} {row.meaning}, so TrepStar is not asked for it.")
-        tasks.async_ask_now(row.pk)
-        return f"TrepStar is being asked about {row.invoice}; look again in a moment."
-
-    def do_reship(self, request: HttpRequest, row: Order) -> str:
-        reason = request.POST.get("reason", "").strip()
-        if not reason:
-            raise NotNow("Say why the box is made again; the reason is kept with the order.")
-        made = desk.reship(row.pk, actor=person(request.user), reason=reason)
-        names = ", ".join(order.invoice for order in made)
-        return f"Order {names} was made and is held; release it when it may go out."
-
-    def do_seen(self, request: HttpRequest, row: Order) -> str:
-        desk.clear_flag(row.pk, actor=person(request.user))
-        return "The note is put away; it stays in the timeline."
 
     # Adding and editing
 
@@ -316,55 +190,3 @@ class OrderAdmin(WithButtons, ScopedAdmin):
         except NotNow as problem:
             messages.error(request, str(problem))
             return HttpResponseRedirect(request.get_full_path())
-
-    # Several at once
-
-    @admin.action(description="Hold", permissions=["change"])
-    def hold_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
-        _each(request, rows, desk.hold, "held")
-
-    @admin.action(description="Release", permissions=["change"])
-    def release_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
-        if _each(request, rows, desk.release, "released"):
-            tasks.nudge()
-
-    @admin.action(description="Cancel", permissions=["change"])
-    def cancel_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
-        _each(request, rows, desk.cancel, "cancelled")
-
-
-def _each(request: HttpRequest, rows: QuerySet[Order], act: Any, word: str) -> int:
-    """Do the same with every order, each in a transaction of its own; tell what went wrong."""
-    done, problems = 0, []
-    for order_id in rows.values_list("pk", flat=True):
-        try:
-            act(order_id, actor=person(request.user))
-            done += 1
-        except NotNow as problem:
-            problems.append(str(problem))
-    if done:
-        messages.success(request, f"{done} {'order was' if done == 1 else 'orders were'} {word}.")
-    for told in problems[:20]:
-        messages.error(request, told)
-    if len(problems) > 20:
-        messages.error(request, f"{len(problems) - 20} more orders could not be {word}.")
-    return done
-
-
-def _version(request: HttpRequest) -> int | None:
-    value = request.POST.get("version", "")
-    return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _moment(text: str) -> datetime | None:
-    """Return a ``datetime-local`` value in the desk's time zone; raises ``NotNow`` for the past."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise NotNow("The date until which it is held cannot be read.") from None
-    found = found if timezone.is_aware(found) else timezone.make_aware(found)
-    if found <= timezone.now():
-        raise NotNow("The date until which it is held lies in the past.")
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -10,6 +11,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F
 from django.http.request import UnreadablePostError
 from django.utils import timezone
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +27,16 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 
+class _AlwaysJson(BaseContentNegotiation):
+    """Answers JSON whatever the caller accepts: a delivery is not refused for a header."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0] if parsers else None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class ShopifyWebhookView(APIView):
     """``POST /webhooks/shopify/?idpub=66870``: one delivery of a Shopify shop.
 
@@ -35,6 +47,7 @@ class ShopifyWebhookView(APIView):
 
     permission_classes = [AllowAny]
     http_method_names = ["post"]
+    content_negotiation_class = _AlwaysJson
 
     def post(self, request: Request) -> Response:
         try:

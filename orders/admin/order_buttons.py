@@ -1,0 +1,112 @@
+"""What staff may do with one order now, each a button on its page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from orders import desk, status, tasks
+from orders.admin.buttons import Button, Field, WithButtons
+from orders.lifecycle import NotNow, person
+from orders.models import Order
+
+NOTE = Field("note", "Why (shown to everybody)")
+ASKABLE = status.ASKED | {status.UNCLEAR}
+
+
+class OrderButtons(WithButtons):
+    """A mixin for the order admin: its buttons, each done by ``orders.desk``."""
+
+    button_names = ("hold", "release", "cancel", "ask", "reship", "seen")
+
+    def buttons_for(self, request: HttpRequest, row: Order) -> list[Button]:
+        here = row.status
+        found = []
+        if here in status.EDITABLE:
+            partly = row.hold_reason == "unknown_sku"
+            explains = f"{row.hold_note} Only the known lines are sent." if partly else ""
+            found.append(Button("release", "Release", style="main", explains=explains))
+        if here in status.EDITABLE | {status.READY} | status.IN_DOUBT:
+            until = Field("until", "Until (released by itself then)", "datetime-local")
+            label = "Hold" if here != status.HELD else "Change the hold"
+            found.append(Button("hold", label, (NOTE, until)))
+            late = "TrepStar may have it already; then it cannot be stopped."
+            explains = late if here in status.IN_DOUBT else "An order that is cancelled stays so."
+            found.append(Button("cancel", "Cancel", (NOTE,), "grave", explains))
+        if here in ASKABLE:
+            found.append(Button("ask", "Ask TrepStar now"))
+        if here in (status.SHIPPED, status.PROBLEM):
+            why = Field("reason", "Why it is made again", required=True)
+            explains = "TrepStar charges for the new box."
+            found.append(Button("reship", "Make it again", (why,), explains=explains))
+        if here in status.ASKED - {status.SHIPPED} and row.not_found >= 3:
+            explains = "Only if it was deleted on TrepStar's dashboard."
+            found.append(Button("cancel", "Deleted at TrepStar", (NOTE,), "grave", explains))
+        if row.flag:
+            found.append(Button("seen", "I have seen the note"))
+        return found
+
+    def do_hold(self, request: HttpRequest, row: Order) -> str:
+        until = _moment(request.POST.get("until", ""))
+        note = request.POST.get("note", "").strip()
+        order = desk.hold(
+            row.pk, actor=person(request.user), note=note, until=until, version=_version(request)
+        )
+        if order.stop_request:
+            return f"Order {order.invoice} is being sent; it is held if TrepStar does not get it."
+        return f"Order {order.invoice} is held."
+
+    def do_release(self, request: HttpRequest, row: Order) -> str:
+        order = desk.release(row.pk, actor=person(request.user), version=_version(request))
+        tasks.nudge()
+        return f"Order {order.invoice} is released and goes out now."
+
+    def do_cancel(self, request: HttpRequest, row: Order) -> str:
+        note = request.POST.get("note", "").strip()
+        order = desk.cancel(
+            row.pk, actor=person(request.user), note=note, version=_version(request)
+        )
+        if order.stop_request:
+            return (
+                f"Order {order.invoice} is being sent; it is cancelled if TrepStar does not get it."
+            )
+        return f"Order {order.invoice} is cancelled."
+
+    def do_ask(self, request: HttpRequest, row: Order) -> str:
+        if row.status not in ASKABLE:
+            raise NotNow(f"Order {row.invoice} {row.meaning}, so TrepStar is not asked for it.")
+        tasks.async_ask_now(row.pk)
+        return f"TrepStar is being asked about {row.invoice}; look again in a moment."
+
+    def do_reship(self, request: HttpRequest, row: Order) -> str:
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            raise NotNow("Say why the box is made again; the reason is kept with the order.")
+        made = desk.reship(row.pk, actor=person(request.user), reason=reason)
+        names = ", ".join(order.invoice for order in made)
+        return f"Order {names} was made and is held; release it when it may go out."
+
+    def do_seen(self, request: HttpRequest, row: Order) -> str:
+        desk.clear_flag(row.pk, actor=person(request.user))
+        return "The note is put away; it stays in the timeline."
+
+
+def _version(request: HttpRequest) -> int | None:
+    value = request.POST.get("version", "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a ``datetime-local`` value in the desk's time zone; raises ``NotNow`` for the past."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise NotNow("The date until which it is held cannot be read.") from None
+    found = found if timezone.is_aware(found) else timezone.make_aware(found)
+    if found <= timezone.now():
+        raise NotNow("The date until which it is held lies in the past.")
+    return found
