@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import dj_database_url
 from cryptography.fernet import Fernet
@@ -61,6 +62,14 @@ def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+def time_zone(name: str, default: str) -> str:
+    """Return the name of a time zone that this machine knows."""
+    value: str = env.str(name, default)
+    if value not in available_timezones():
+        raise EnvError(f"{name} must be the name of a time zone such as Europe/Oslo, not {value}")
+    return value
+
+
 def field_keys(name: str) -> list[str]:
     """Return the encryption keys, the first of which encrypts. Raises for one that is no key."""
     given: list[str] = env.list(name, [])
@@ -92,7 +101,10 @@ def database(name: str, default: str) -> dict[str, Any]:
     url: str = env.str(name, default)
     if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
         raise EnvError(f"{name} must start with postgresql:// or sqlite:///")
-    parsed = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
+    try:
+        parsed = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
+    except ValueError:
+        raise EnvError(f"{name} is no address of a database; quote its special letters") from None
     found: dict[str, Any] = dict(parsed)
     options = dict(found.get("OPTIONS") or {})
     if "sqlite" in str(found["ENGINE"]):

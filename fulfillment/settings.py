@@ -14,6 +14,7 @@ from fulfillment.env import (
     one_of,
     one_sentence,
     seconds,
+    time_zone,
     two_seconds,
     whole,
 )
@@ -30,7 +31,7 @@ with one_sentence():
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
     CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASES = {"default": database("DATABASE_URL", f"sqlite:///{BASE_DIR}/var/desk.sqlite3")}
-    TIME_ZONE = env.str("TIME_ZONE", "UTC")
+    TIME_ZONE = time_zone("TIME_ZONE", "UTC")
     LOG_FORMAT = one_of("LOG_FORMAT", "text", ("text", "json"))
     LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 

@@ -44,7 +44,7 @@ Turkey | TT Trinidad and Tobago | TV Tuvalu | TW Taiwan | TZ Tanzania | UA Ukrai
 UM United States Minor Outlying Islands | US United States | UY Uruguay | UZ Uzbekistan | VA
 Vatican City | VC Saint Vincent and the Grenadines | VE Venezuela | VG British Virgin Islands |
 VI U.S. Virgin Islands | VN Vietnam | VU Vanuatu | WF Wallis and Futuna | WS Samoa | YE Yemen |
-YT Mayotte | ZA South Africa | ZM Zambia | ZW Zimbabwe
+YT Mayotte | ZA South Africa | ZM Zambia | ZW Zimbabwe | XK Kosovo
 """
 
 COUNTRIES: dict[str, str] = {

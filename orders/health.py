@@ -60,7 +60,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def is_local(request: HttpRequest) -> bool:
     """Say whether the caller is on this machine, and did not come through a proxy there."""
-    forwarded = "HTTP_X_FORWARDED_FOR" in request.META
+    forwarded = any(f"HTTP_X_FORWARDED_{name}" in request.META for name in ("FOR", "PROTO"))
     return request.META.get("REMOTE_ADDR") in LOOPBACK and not forwarded
 
 

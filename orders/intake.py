@@ -15,7 +15,7 @@ from orders import clock, lifecycle, preflight, status
 from orders.gateway import box_of
 from orders.lifecycle import Actor
 from orders.models import Order, OrderLine, ShopOrder
-from orders.recipient import Recipient
+from orders.recipient import FIELDS, Recipient
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
 from products.models import Mode, Product, Publisher
 
@@ -208,7 +208,12 @@ def unknown_note(unknown: Sequence[str]) -> str:
 
 
 def add_units(
-    order: Order, units: Sequence[Units], *, unknown: Sequence[str], actor: Actor
+    order: Order,
+    units: Sequence[Units],
+    *,
+    unknown: Sequence[str],
+    actor: Actor,
+    address_problem: str = "",
 ) -> bool:
     """Add units to a locked order that is held for unknown SKUs; say whether it took them.
 
@@ -233,6 +238,8 @@ def add_units(
         )
         return True
     reason, note = waits_for(order, [*lines, *added], None)
+    if not reason and address_problem and not set(order.edited_fields) & set(FIELDS):
+        reason, note = "address", address_problem
     if reason:
         fields = {"hold_reason": reason, "hold_note": note}
         lifecycle.record(order, "order.lines_added", actor=actor, data=data, fields=fields)

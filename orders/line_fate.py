@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from orders.models import DeliveryLine, Store
+from orders.models import Delivery, DeliveryLine, ShopOrder, Store
 from orders.recipient import Recipient
 from orders.units import Wanted
 from products.models import Match
+from products.sku import sku_key
 
 
 def line_key(sku: str, variant_id: int | None) -> str:
@@ -15,6 +16,28 @@ def line_key(sku: str, variant_id: int | None) -> str:
     if sku:
         return sku
     return f"variant:{variant_id}" if variant_id else ""
+
+
+def line_of(
+    delivery: Delivery, shop_order: ShopOrder, want: Wanted, key: str, match: Match
+) -> DeliveryLine:
+    """Return the unsaved record of a line; ``key`` is what it was matched by."""
+    outcome, units, reason = fate(want, match)
+    return DeliveryLine(
+        delivery=delivery,
+        shop_order=shop_order,
+        line_id=want.line.line_id,
+        fulfillment_id=want.fulfillment_id,
+        fulfillment_active=want.active,
+        sku=want.line.sku,
+        key=sku_key(key),
+        title=want.line.title,
+        quantity=want.quantity,
+        units=units,
+        outcome=outcome,
+        reason=reason,
+        product=match.product,
+    )
 
 
 def fate(want: Wanted, match: Match) -> tuple[str, int, str]:
@@ -39,6 +62,11 @@ def fate(want: Wanted, match: Match) -> tuple[str, int, str]:
     return ends.UNMATCHED, 0, f"The {name} is not known here."
 
 
+def _literal(pattern: str) -> str:
+    """Return the pattern with only ``*`` special; titles such as "Express [2 days]" are common."""
+    return pattern.replace("[", "[[]").replace("?", "[?]")
+
+
 def mail_method(store: Store, shipping: tuple[str, ...], recipient: Recipient) -> str | None:
     """Return the method of the store's first rule that fits a shipping line, or None.
 
@@ -49,6 +77,6 @@ def mail_method(store: Store, shipping: tuple[str, ...], recipient: Recipient) -
     for rule in store.mail_rules:
         fits_place = rule.get("where", "any") in ("any", place)
         pattern = rule["match"].strip().casefold()
-        if fits_place and any(fnmatchcase(name, pattern) for name in names):
+        if fits_place and any(fnmatchcase(name, _literal(pattern)) for name in names):
             return str(rule["method"])
     return None

@@ -20,9 +20,9 @@ def redact(shop_orders: QuerySet[ShopOrder]) -> int:
     """
     ids = list(shop_orders.values_list("pk", flat=True))
     with transaction.atomic():
-        orders = Order.objects.filter(shop_order__in=ids)
-        count = orders.update(redact=True)
+        # The shop's orders first: a delivery that is being read locks in this order too.
         ShopOrder.objects.filter(pk__in=ids).update(address=None)
+        count = Order.objects.filter(shop_order__in=ids).update(redact=True)
         _erase_bodies(ids)
         erase_closed()
         return count
@@ -32,7 +32,7 @@ def _erase_bodies(shop_order_ids: list[int]) -> None:
     """Erase the raw bodies of shop orders of which nothing is under way."""
     waiting = Order.objects.filter(shop_order__in=shop_order_ids).exclude(status__in=CLOSED)
     settled = Delivery.objects.filter(shop_order__in=shop_order_ids)
-    settled.exclude(shop_order__in=waiting.values("shop_order")).update(body=None)
+    settled.exclude(shop_order__in=waiting.values("shop_order")).update(body=None, reason="")
 
 
 def erase_closed() -> int:

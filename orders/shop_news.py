@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from orders import intake, lifecycle, privacy, status
 from orders.lifecycle import SHOP
 from orders.models import Order, ShopOrder, Store
 from orders.recipient import FIELDS
-from orders.shopify.payload import ShopifyOrder
+from orders.shopify.payload import MAX_ID, ShopifyOrder
 
 TOO_LATE = (
     "The shop cancelled this order after it was sent. TrepStar takes no cancel call: delete it "
@@ -23,6 +25,7 @@ def cancel(shop_order: ShopOrder, cancelled_at: datetime) -> str:
 
     The shop's order must be locked.
     """
+    known = shop_order.cancelled_at is not None
     shop_order.cancelled_at = cancelled_at
     shop_order.save(update_fields=["cancelled_at"])
     told = []
@@ -35,10 +38,11 @@ def cancel(shop_order: ShopOrder, cancelled_at: datetime) -> str:
             lifecycle.record(order, "order.stop_requested", actor=SHOP, data=fields, fields=fields)
             told.append(f"Order {order.invoice} is cancelled if TrepStar does not have it.")
         elif order.status not in status.FINAL:
-            data = {"note": TOO_LATE}
-            lifecycle.record(
-                order, "order.flagged", actor=SHOP, data=data, fields={"flag": TOO_LATE}
-            )
+            if not known:
+                data = {"note": TOO_LATE}
+                lifecycle.record(
+                    order, "order.flagged", actor=SHOP, data=data, fields={"flag": TOO_LATE}
+                )
             told.append(f"Order {order.invoice} had been sent already.")
     return " ".join(told) or "The shop cancelled this order before anything was made of it."
 
@@ -101,13 +105,30 @@ def _orders(shop_order: ShopOrder) -> list[Order]:
 
 def obey_privacy(store: Store, topic: str, body: Mapping[str, Any]) -> str:
     """Do what one of Shopify's three privacy topics asks; return what was done as a sentence."""
+    if str(body.get("shop_domain", "")).strip().lower() != store.domain:
+        # The topic is not signed, the body is: one that does not name this shop erases nothing.
+        return "The body names another shop, so nothing was done."
     if topic == "shop/redact":
         count = privacy.redact(ShopOrder.objects.filter(store=store))
         return f"The customer data of {count} orders of this shop is erased."
     key = "orders_to_redact" if topic == "customers/redact" else "orders_requested"
-    ids = [i for i in body.get(key) or [] if isinstance(i, int) and not isinstance(i, bool)]
+    asked = body.get(key)
+    ids = (
+        [i for i in asked if type(i) is int and 0 < i <= MAX_ID] if isinstance(asked, list) else []
+    )
     shop_orders = ShopOrder.objects.filter(store=store, shop_order_id__in=ids)
     if topic == "customers/redact":
+        shop_orders |= _of_customer(store, body)
         return f"The customer data of {privacy.redact(shop_orders)} orders is erased."
     names = ", ".join(str(order) for order in shop_orders) or "none that is known here"
     return f"The shop asks what is kept about a customer; it concerns the orders: {names}."
+
+
+def _of_customer(store: Store, body: Mapping[str, Any]) -> QuerySet[ShopOrder]:
+    """Return a store's orders by the customer's e-mail: a request may name no order at all."""
+    customer = body.get("customer")
+    email = str(customer.get("email") or "") if isinstance(customer, dict) else ""
+    if not email:
+        return ShopOrder.objects.none()
+    ours = Order.objects.filter(shop_order__store=store, email__iexact=email)
+    return ShopOrder.objects.filter(pk__in=ours.values("shop_order"))

@@ -74,7 +74,7 @@ def _asked(order: ShopifyOrder, topic: str) -> Iterable[tuple[int, int | None, b
             yield line_id, fulfillment.fulfillment_id, fulfillment.active, quantity
     waits = topic in FULFILLED_TOPICS and bool(order.fulfillments)
     for line in order.lines:
-        if line.line_id not in asked:
+        if line.line_id not in asked or topic not in FULFILLED_TOPICS:
             yield line.line_id, None, not waits, line.quantity
 
 

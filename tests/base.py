@@ -9,7 +9,15 @@ from typing import Any
 from django.test import Client
 
 from orders import intake, lifecycle
-from orders.models import Order, Store
+from orders.models import (
+    Delivery,
+    DeliveryLine,
+    Order,
+    OrderEvent,
+    OrderLine,
+    ShopOrder,
+    Store,
+)
 from orders.recipient import Recipient
 from orders.shopify.signature import sign
 from products.models import Product, Publisher, SkuAlias
@@ -183,3 +191,9 @@ def place(publisher: Publisher, *units: tuple[Product, int], **values: Any) -> O
         **{"email": "ana@example.com", **values},
     )
     return intake.place(request, actor=lifecycle.WORKER)[0]
+
+
+def counts() -> dict[str, int]:
+    """How many rows intake has written, by table; the same as before is "nothing changed"."""
+    tables = (Delivery, DeliveryLine, ShopOrder, Order, OrderLine, OrderEvent)
+    return {table.__name__: table.objects.count() for table in tables}

@@ -23,7 +23,9 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
 }
+# Else every test client scans all static files.
+WHITENOISE_AUTOREFRESH = True
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # A file, not memory: threads and worker processes see the same database.
-    DATABASES["default"]["TEST"] = {"NAME": "var/test.sqlite3"}
+    DATABASES["default"]["TEST"] = {"NAME": f"var/test-{os.getpid()}.sqlite3"}

@@ -80,9 +80,13 @@ class ShopifyOrder:
 
 def read_order(body: Mapping[str, Any], *, test_header: bool = False) -> ShopifyOrder:
     """Read an order resource. Raises ``Unusable`` where an id, a line or a quantity is no such."""
+    if "order_id" in body:
+        # A fulfillment or a refund under an order's topic: its id is no order's id.
+        raise Unusable("The body is not an order.")
     order_id = _id(body.get("id"), "order")
-    is_test = body.get("test") is True or test_header
-    cancelled_at = _time(body.get("cancelled_at"))
+    # The header is not signed: it speaks only where the body is silent.
+    is_test = body["test"] is True if isinstance(body.get("test"), bool) else test_header
+    cancelled_at = _cancelled_at(body)
     found, problem = _recipient(body.get("shipping_address"), _object(body.get("customer")))
     refunded = _refunded(body)
     return ShopifyOrder(
@@ -111,7 +115,7 @@ def read_fulfillment(body: Mapping[str, Any], *, test_header: bool = False) -> S
     return ShopifyOrder(
         order_id=order_id,
         name=name.rpartition(".")[0][:64] or name[:64],
-        updated_at=None,
+        updated_at=_time(body.get("updated_at")),
         cancelled_at=None,
         is_test=test_header,
         is_test_notification=order_id in TEST_ORDER_IDS or name.startswith(TEST_FULFILLMENT_NAME),
@@ -126,7 +130,7 @@ def read_fulfillment(body: Mapping[str, Any], *, test_header: bool = False) -> S
 
 
 def _makes_nothing(body: Mapping[str, Any]) -> str:
-    if _time(body.get("cancelled_at")):
+    if _cancelled_at(body):
         return "The shop cancelled this order."
     if body.get("confirmed") is False:
         return "The shop has not confirmed this order."
@@ -283,6 +287,12 @@ def _time(value: Any) -> datetime | None:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _cancelled_at(body: Mapping[str, Any]) -> datetime | None:
+    """Return when the order was cancelled; a time that cannot be read is still a cancel."""
+    value = body.get("cancelled_at")
+    return (_time(value) or datetime.now(UTC)) if value else None
 
 
 def read_time(value: str) -> datetime | None:

@@ -55,7 +55,7 @@ class ShopifyWebhookView(APIView):
         except RequestDataTooBig:
             return self._too_large(request)
         except UnreadablePostError:
-            return Response({"error": "the body broke off"}, status=400)
+            return Response({"error": "the body broke off"}, status=503)
         if len(body) > settings.WEBHOOK_MAX_BYTES:
             return self._too_large(request)
         try:
