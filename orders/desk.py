@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ from orders.lifecycle import Actor, NotNow
 from orders.models import Order, OrderLine
 from orders.preflight import Finding
 from orders.recipient import FIELDS, Recipient
+
+log = logging.getLogger(__name__)
 
 EDITABLE_FIELDS = (
     *FIELDS,
@@ -57,8 +60,11 @@ def hold(
         data = {"reason": "staff", "note": note}
         if order.status == status.HELD:
             return lifecycle.record(order, "order.held", actor=actor, data=data, fields=fields)
+        if order.stop_request == Order.Stop.CANCEL:
+            raise NotNow(f"Order {order.invoice} is to be cancelled already, so it is not held.")
         if order.status in status.IN_DOUBT:
-            return _ask_to_stop(order, Order.Stop.HOLD, actor, {"hold_note": fields["hold_note"]})
+            kept = {"hold_note": fields["hold_note"], "hold_until": until}
+            return _ask_to_stop(order, Order.Stop.HOLD, actor, kept)
         return lifecycle.move(
             order, status.HELD, "order.held", actor=actor, data=data, fields=fields
         )
@@ -171,18 +177,18 @@ def _replace_lines(order: Order, units: Sequence[Units]) -> list[str]:
     return [str(line) for line in lines]
 
 
-def reship(order_id: int, *, actor: Actor, reason: str) -> list[Order]:
+def reship(order_id: int, *, actor: Actor, reason: str, version: int | None = None) -> list[Order]:
     """Make the same box again under a new invoice, held until it is released.
 
     Only for orders that were shipped or are in trouble at TrepStar; ``reason`` is kept.
     """
     with transaction.atomic():
-        order = lifecycle.lock(order_id)
+        first = Order.objects.values_list("reship_of", flat=True).get(pk=order_id) or order_id
+        # The first box before its successors: all rows are locked in the order of their ids.
+        root = lifecycle.lock(first)
+        order = lifecycle.lock(order_id, version=version)
         if order.status not in (status.SHIPPED, status.PROBLEM):
             raise NotNow(f"Order {order.invoice} {order.meaning}, so it cannot be made again yet.")
-        root = order.reship_of or order
-        if root.pk != order.pk:
-            root = lifecycle.lock(root.pk)
         number = root.reships.count() + 1
         request = intake.Request(
             publisher=order.publisher,
@@ -223,18 +229,28 @@ def clear_flag(order_id: int, *, actor: Actor) -> Order:
 
 def release_expired_holds() -> int:
     """Release the orders whose hold ends by now; return how many went on. Called by the sweep."""
-    done = 0
     rows = Order.objects.filter(status=status.HELD, hold_until__lte=clock.now())
-    for order_id in rows.values_list("pk", flat=True)[:100]:
+    return sum(_end_hold(order_id) for order_id in rows.values_list("pk", flat=True)[:100])
+
+
+def _end_hold(order_id: int) -> bool:
+    """End one hold, unless staff prolonged or settled it meanwhile."""
+    with transaction.atomic():
+        order = lifecycle.lock(order_id)
+        if order.status != status.HELD or not order.hold_until or order.hold_until > clock.now():
+            return False
+        reason = "preflight"
         try:
-            release(order_id, actor=lifecycle.WORKER)
-            done += 1
-        except NotNow as problem:
             with transaction.atomic():
-                order = lifecycle.lock(order_id)
-                held = {"hold_reason": "preflight", "hold_note": str(problem), "hold_until": None}
-                data = {"reason": "preflight", "note": str(problem)}
-                lifecycle.record(
-                    order, "order.held", actor=lifecycle.WORKER, data=data, fields=held
-                )
-    return done
+                release(order_id, actor=lifecycle.WORKER)
+            return True
+        except Unfit as problem:
+            note = str(problem)
+        except Exception as error:
+            log.exception("The hold of order %s could not be ended.", order_id)
+            reason, note = "internal", f"The desk failed on it ({type(error).__name__})."
+        held = {"hold_reason": reason, "hold_note": note}
+        fields = {**held, "hold_until": None}
+        data = {"reason": reason, "note": note}
+        lifecycle.record(order, "order.held", actor=lifecycle.WORKER, data=data, fields=fields)
+        return False

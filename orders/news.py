@@ -73,6 +73,9 @@ def read(order: Order, section: Section, *, now: datetime, interval: timedelta) 
     if section.error_number not in (OK, ""):
         note = f"TrepStar answered with the unknown error {section.error_number}."
         return _flagged(order, note, asked | {"gateway_error_text": section.error_text})
+    if order.status == status.UNCLEAR and not (section.error_number and section.status):
+        # Nothing but an echo: it settles nothing.
+        return Change(order, order.status, fields=asked)
     if order.status == status.UNCLEAR and not _ours(order, section):
         return _collision(order, section, asked)
     return _found(order, section, now, asked)
@@ -90,6 +93,13 @@ def _sent_name(order: Order) -> str:
 
 
 def _not_found(order: Order, now: datetime, asked: dict[str, Any]) -> Change:
+    accepted = order.accepted_at or now
+    known_from = accepted + timedelta(seconds=settings.ASK_AFTER_SECONDS[0])
+    waited = order.not_found == 0 or (order.next_ask_at or now) <= now
+    if now < known_from or not waited:
+        # Asked before its time, as where a batch was filled up with it: it counts for nothing.
+        again = max(known_from, order.next_ask_at or now)
+        return Change(order, order.status, fields={"asked_at": now, "next_ask_at": again})
     misses = order.not_found + 1
     wait = MISS_WAITS[min(misses, len(MISS_WAITS)) - 1]
     fields = asked | {"not_found": misses, "next_ask_at": now + wait}
@@ -107,10 +117,17 @@ def _not_found_unclear(order: Order, now: datetime) -> Change:
     if order.question == Order.Question.REFUSAL and order.stop_request != Order.Stop.CANCEL:
         data = {"code": order.gateway_error_number, "text": order.gateway_error_text}
         return Change(order, status.REFUSED, "order.refused", data, {"asked_at": now})
-    if order.not_found == 0 and order.question != Order.Question.REFUSAL:
-        again = max(since + second, now + (second - first))
+    if order.question == Order.Question.REFUSAL:
+        return _not_found_twice(order, now)
+    apart = second - first
+    if order.not_found == 0:
+        again = max(since + second, now + apart)
         fields = {"not_found": 1, "asked_at": now, "next_ask_at": again}
         return Change(order, order.status, "order.not_found", fields=fields)
+    again = max(since + second, (order.asked_at or since) + apart)
+    if now < again:
+        # Asked too soon after the first, as by staff: it proves nothing, and ``asked_at`` stays.
+        return Change(order, order.status, fields={"next_ask_at": again})
     return _not_found_twice(order, now)
 
 
@@ -130,6 +147,8 @@ def _not_found_twice(order: Order, now: datetime) -> Change:
 
 
 def _held(order: Order, reason: str, note: str, now: datetime) -> Change:
+    if order.stop_request == Order.Stop.CANCEL:
+        note = f"{note} It was to be cancelled."
     held = {"hold_reason": reason, "hold_note": note}
     return Change(order, status.HELD, "order.held", held, {**held, "asked_at": now})
 
@@ -222,15 +241,18 @@ def _said(section: Section) -> dict[str, str]:
 def _notes(order: Order, section: Section, to: str) -> list[str]:
     notes = []
     word = section.status.upper()
-    if word not in WORDS and word != "ERROR":
+    new_word = section.status[:100] != order.gateway_status or order.status == status.UNCLEAR
+    if word not in WORDS and word != "ERROR" and (new_word or not order.asked_at):
         notes.append(f"TrepStar says “{section.status}”, a word that this desk does not know.")
-    if order.status == status.SHIPPED and word in ("HOLD", "PROCESSING"):
+    if order.status == status.SHIPPED and word in ("HOLD", "PROCESSING") and new_word:
         notes.append(f"TrepStar went back to {word} after it had shipped the box.")
     if to == status.TESTED and order.mode == Mode.PROD:
         notes.append("TrepStar took this for a test order, so it will never be made.")
-    if to == status.PROBLEM and section.status_error_number != ADDRESS_ERROR:
+    new_error = new_word or section.status_error_text != order.gateway_error_text
+    if to == status.PROBLEM and section.status_error_number != ADDRESS_ERROR and new_error:
         notes.append(f"TrepStar reports: {section.status_error_text or section.status}.")
-    if section.customer and not same_name(_sent_name(order), section.customer):
+    new_name = section.customer[:255] != order.gateway_customer
+    if section.customer and new_name and not same_name(_sent_name(order), section.customer):
         notes.append(f"TrepStar now names the customer “{section.customer}”.")
     return notes
 

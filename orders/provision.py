@@ -72,7 +72,7 @@ def _publisher(entry: Any) -> list[str]:
     given = entry.get("login_password")
     password = publisher.login_password if given is None else _secret(given, where)
     new_login = publisher.set_login(email, password)
-    lines = [_save(publisher, values, where, made=found is None, changed=new_login)]
+    lines = [_save(publisher, values, where, made=found is None, new_login=new_login)]
     for product in _list(entry, "products", where):
         lines += _product(publisher, product)
     if "not_ours" in entry:
@@ -147,14 +147,16 @@ def _store(publisher: Publisher, entry: Any) -> str:
 
 
 def _save(
-    row: models.Model, values: Mapping[str, Any], where: str, *, made: bool, changed: bool = False
+    row: models.Model, values: Mapping[str, Any], where: str, *, made: bool, new_login: bool = False
 ) -> str:
     """Validate and save a row if it is new or differs; return the line that says so."""
+    names = {"login_email", "login_password", "credential_version", "login_refused_at"}
+    fields = names if new_login else set()
     for key, value in values.items():
         if getattr(row, key) != value:
             setattr(row, key, value)
-            changed = True
-    if not made and not changed:
+            fields.add(key)
+    if not made and not fields:
         return f"unchanged {where}"
     try:
         row.full_clean()
@@ -163,7 +165,8 @@ def _save(
             f"{key}: {' '.join(texts)}" for key, texts in error.message_dict.items()
         )
         raise ProvisionError(f"In {where}: {problems}") from None
-    row.save()
+    # Only what changed: workers write to other columns of the same rows.
+    row.save(update_fields=None if made else fields)
     return f"{'made' if made else 'changed'} {where}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from itertools import takewhile
 
 from django.conf import settings
 from django.db import transaction
@@ -197,8 +198,9 @@ def give_back(order_id: int, token: uuid.UUID, text: str) -> None:
             order = lifecycle.lock(order_id, token=token)
         except lifecycle.Fenced:
             return
-        if order.not_sent + 1 < MAX_OWN_FAILURES:
-            _not_sent(order, {"attempt": order.attempts + 1, "text": text})
+        data: dict[str, object] = {"attempt": order.attempts + 1, "text": text}
+        if order.stop_request or _own_failures(order) + 1 < MAX_OWN_FAILURES:
+            _not_sent(order, {**data, "ours": True})
             return
         held = {"hold_reason": "internal", "hold_note": text}
         lifecycle.move(
@@ -209,6 +211,13 @@ def give_back(order_id: int, token: uuid.UUID, text: str) -> None:
             data=held,
             fields={**held, "not_sent": 0},
         )
+
+
+def _own_failures(order: Order) -> int:
+    """Count the desk's own failures on an order since a person released it or it was tried."""
+    events = order.events.order_by("-id")[: 2 * MAX_OWN_FAILURES]
+    kinds = [e for e in events if e.kind != "order.claimed"]
+    return sum(1 for _ in takewhile(lambda e: e.data.get("ours"), kinds))
 
 
 def settle_lost(order_id: int) -> None:

@@ -169,7 +169,8 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
                 "lease_until": attempt.started_at + timedelta(seconds=settings.LEASE_SECONDS),
             },
         )
-        return attempt, payload, login
+        # Sorted, since jsonb keeps no order: what is sent again is the same to the byte.
+        return attempt, dict(sorted(payload.items())), login
 
 
 def _freeze(order: Order) -> dict[str, str] | None:

@@ -27,6 +27,8 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
+LOOKS = 3
+LOOK_AGAIN_SECONDS = 0.03
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
 MAX_NUDGES = 50
@@ -68,10 +70,13 @@ def submit_due() -> None:
 
     def work() -> None:
         try:
-            while time.monotonic() < stop_at:
+            looks = 0
+            while time.monotonic() < stop_at and looks < LOOKS:
                 claims = submission.claim(1)
-                if not claims:
-                    return
+                looks = 0 if claims else looks + 1
+                if looks:
+                    # Another thread may have the publisher's row this moment: look again.
+                    time.sleep(LOOK_AGAIN_SECONDS)
                 for claim in claims:
                     submission.submit(claim, gateway)
         finally:
@@ -93,7 +98,10 @@ def sync_all() -> None:
     for publisher_id in tracking.due_publishers():
         if time.monotonic() >= stop_at:
             break
-        tracking.sync(publisher_id, gateway, may_go_on=lambda: time.monotonic() < stop_at)
+        try:
+            tracking.sync(publisher_id, gateway, may_go_on=lambda: time.monotonic() < stop_at)
+        except Exception:
+            log.exception("Publisher %s could not be asked for.", publisher_id)
 
 
 def sweep() -> None:

@@ -53,26 +53,28 @@ def sync(
     Only one worker asks for a publisher at a time; others return at once. ``may_go_on`` is asked
     before each call but the first.
     """
-    if not _lease(publisher_id):
-        return 0
+    turn = _lease(publisher_id)
     calls = 0
     try:
-        while sync_once(publisher_id, gateway):
+        while turn and sync_once(publisher_id, gateway):
             calls += 1
             if not may_go_on():
                 break
-            _lease(publisher_id, renew=True)
+            turn = _lease(publisher_id, mine=turn)
     finally:
-        Publisher.objects.filter(pk=publisher_id).update(sync_until=None)
+        # Only its own: another worker may have taken the turn over meanwhile.
+        if turn:
+            Publisher.objects.filter(pk=publisher_id, sync_until=turn).update(sync_until=None)
     return calls
 
 
-def _lease(publisher_id: int, *, renew: bool = False) -> bool:
+def _lease(publisher_id: int, *, mine: datetime | None = None) -> datetime | None:
+    """Take the publisher's turn, or prolong ``mine``; return until when, or None."""
     now = clock.now()
-    rows = Publisher.objects.filter(pk=publisher_id)
-    if not renew:
-        rows = rows.filter(Q(sync_until=None) | Q(sync_until__lte=now))
-    return bool(rows.update(sync_until=now + timedelta(seconds=settings.LEASE_SECONDS)))
+    until = now + timedelta(seconds=settings.LEASE_SECONDS)
+    free = Q(sync_until=mine) if mine else Q(sync_until=None) | Q(sync_until__lte=now)
+    rows = Publisher.objects.filter(free, pk=publisher_id)
+    return until if rows.update(sync_until=until) else None
 
 
 def sync_once(publisher_id: int, gateway: client.Gateway) -> bool:
@@ -81,11 +83,18 @@ def sync_once(publisher_id: int, gateway: client.Gateway) -> bool:
     orders = choose(publisher)
     if not orders or publisher.login_refused_at or not publisher.login_password:
         return False
+    if breaker.state().sync_stopped_at:
+        return False
     if breaker.is_open() and not breaker.take_probe():
         return False
     urgent = any(order.status == status.UNCLEAR for order in orders)
     purpose = Call.Purpose.RESOLVE if urgent else Call.Purpose.SWEEP
     call = budget.reserve(publisher, purpose, len(orders))
+    if call is None and urgent:
+        # Unclear orders have used up their share; the others must not wait for them.
+        orders = [order for order in orders if order.status != status.UNCLEAR]
+        due_now = any(order.next_ask_at <= clock.now() for order in orders if order.next_ask_at)
+        call = budget.reserve(publisher, Call.Purpose.SWEEP, len(orders)) if due_now else None
     if call is None:
         return False
     return ask(publisher, orders, call, gateway)
@@ -119,6 +128,10 @@ def ask(publisher: Publisher, orders: Sequence[Order], call: Call, gateway: clie
     invoices = [order.invoice for order in orders]
     try:
         reply, sections = gateway.statuses(invoices, login_of(publisher))
+    except ValueError as error:
+        _failed(call, Unreachable(f"TrepStar could not be asked: {error}"))
+        _ask_later([order.pk for order in orders], interval_of(publisher))
+        return False
     except GatewayError as error:
         if error.http_status != 200:
             breaker.failed(error.text, began=call.reserved_at)

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from orders.models import Delivery, Order, ShopOrder
+from orders.making import Making
 from orders.reading import Reading
 from tests.base import (
     deliver,
@@ -106,14 +107,14 @@ def test_partial_and_full_at_the_same_moment_make_every_unit_once(north, _):
 def unlocked(monkeypatch):
     """Take the lock away, and make both threads count before either writes."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *a, **k: self.all())
-    meeting, known = threading.Barrier(2), Reading._known
+    meeting, known = threading.Barrier(2), Making._known
 
     def meet(self, shop_order):
         found = known(self, shop_order)
         meeting.wait(timeout=20)
         return found
 
-    monkeypatch.setattr(Reading, "_known", meet)
+    monkeypatch.setattr(Making, "_known", meet)
     # The shop order's own row would serialise the two, were it written before the count.
     monkeypatch.setattr(Reading, "_learn", lambda self, shop_order, body: None)
     monkeypatch.setattr("orders.intake._next_box", lambda shop_order: threading.get_ident() % 10**6)

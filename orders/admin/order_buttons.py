@@ -84,7 +84,9 @@ class OrderButtons(WithButtons):
         reason = request.POST.get("reason", "").strip()
         if not reason:
             raise NotNow("Say why the box is made again; the reason is kept with the order.")
-        made = desk.reship(row.pk, actor=person(request.user), reason=reason)
+        made = desk.reship(
+            row.pk, actor=person(request.user), reason=reason, version=_version(request)
+        )
         names = ", ".join(order.invoice for order in made)
         return f"Order {names} was made and is held; release it when it may go out."
 
