@@ -109,8 +109,8 @@ def unlocked(monkeypatch):
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *a, **k: self.all())
     meeting, known = threading.Barrier(2), Making._known
 
-    def meet(self, shop_order):
-        found = known(self, shop_order)
+    def meet(self):
+        found = known(self)
         meeting.wait(timeout=20)
         return found
 
