@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
+from orders.banners import banners
+
 
 class DeskAdminSite(admin.AdminSite):
     """Django's admin under the desk's name; asks for a one-time password where that is required."""
@@ -31,6 +33,12 @@ class DeskAdminSite(admin.AdminSite):
         return sorted(
             found, key=lambda app: first.index(app["app_label"]) if app["app_label"] in first else 9
         )
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Put the troubles of the desk above every page of those who may see pages."""
+        context = super().each_context(request)
+        context["banners"] = banners(request.user) if context["has_permission"] else []
+        return context
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let active staff in; with ``REQUIRE_TOTP`` only those verified by their device."""

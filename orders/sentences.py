@@ -23,6 +23,7 @@ SENTENCES: dict[str, str] = {
     "order.not_sent": "Attempt {attempt} could not be sent, so it is tried again. {text}",
     "order.login_refused": "TrepStar refused the login, so sending stopped. {text}",
     "order.unclear": "The outcome of attempt {attempt} is not known. {text}",
+    "order.recovering": "The order may have been sent before. {text}",
     "order.duplicate": "TrepStar calls this invoice a duplicate; it is being asked whose it is.",
     "order.refusal_doubted": "TrepStar said no; it is asked once more. {code} {text}",
     "order.lease_ended": "The worker stopped before anything was sent.",

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from orders import breaker, clock, lifecycle, status
+from orders.killpoint import reached
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Order
 from orders.trepstar import errors
@@ -37,6 +38,8 @@ def settle(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
         except lifecycle.Fenced:
             return _observe(attempt)
         _apply(order, attempt, result)
+        reached("before_commit")
+    reached("after_commit")
     return None
 
 

@@ -18,9 +18,10 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from orders import breaker, clock, lifecycle, preflight, status
 from orders.gateway import box_of, login_of, payload_hash
+from orders.killpoint import reached
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Order
-from orders.settlement import give_back, settle, stop_instead
+from orders.settlement import give_back, settle, stop_instead, unclear
 from orders.trepstar.client import Gateway, Login
 from orders.trepstar.errors import GatewayError, Unclear
 from orders.trepstar.wire import submit_fields
@@ -29,6 +30,7 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 10
+RESTORED = "The database was restored, so TrepStar is asked before the order is sent."
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def submit(claim: Claim, gateway: Gateway) -> None:
     Neither the gateway's faults nor ours leave here: an order on which the desk itself fails is
     tried again later, and after three failures a person must look.
     """
+    reached("claimed")
     try:
         prepared = _prepare(claim)
     except (OperationalError, InterfaceError):
@@ -120,6 +123,7 @@ def submit(claim: Claim, gateway: Gateway) -> None:
         return
     if prepared is None:
         return
+    reached("attempt_committed")
     attempt, fields, login = prepared
     result: GatewayError | None = None
     excerpt = ""
@@ -144,6 +148,10 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             return None  # the sweep makes it ready again
         if order.stop_request:
             stop_instead(order)
+            return None
+        if _may_have_been_sent(order):
+            data: dict[str, object] = {"text": RESTORED}
+            unclear(order, Order.Question.OUTCOME, "order.recovering", data)
             return None
         login = login_of(order.publisher)
         login.password.reveal()  # a key that does not open it must be found before the call
@@ -171,6 +179,17 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
         )
         # Sorted, since jsonb keeps no order: what is sent again is the same to the byte.
         return attempt, dict(sorted(payload.items())), login
+
+
+def _may_have_been_sent(order: Order) -> bool:
+    """Say whether a database that was restored may have forgotten that the order went out.
+
+    In recovery mode that holds for every order from before it, until TrepStar was asked for it.
+    """
+    since = breaker.state().recovery_since
+    if since is None or order.created_at >= since:
+        return False
+    return order.asked_at is None or order.asked_at < since
 
 
 def _freeze(order: Order) -> dict[str, str] | None:

@@ -92,7 +92,8 @@ class Gateway(models.Model):
     probe_at = models.DateTimeField(null=True, blank=True)
     probe_seconds = models.FloatField(default=0)
     last_error = models.TextField(blank=True)
-    sync_stopped_at = models.DateTimeField(null=True, blank=True)
+    sync_stopped_at = models.DateTimeField("asking stopped", null=True, blank=True)
+    recovery_since = models.DateTimeField("in recovery mode since", null=True, blank=True)
 
     class Meta:
         verbose_name = "gateway"

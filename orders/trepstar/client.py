@@ -24,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from orders.killpoint import reached
 from orders.trepstar import status_xml, wire
 from orders.trepstar.errors import GatewayError, Unclear, Unreachable
 from products.secret import MASK, Secret
@@ -91,6 +92,10 @@ class _Watched:
             raise TimeoutError("The call's time was over before this part of it was sent.")
         _current.call.wrote = True
         super().send(data)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        reached("sent")
+        return super().getresponse()  # type: ignore[misc]
 
     @property
     def is_connected(self) -> bool:
@@ -198,6 +203,7 @@ class Gateway:
             failure = self._failure(call, error)
         finally:
             timer.cancel()
+        reached("reply_read")
         if failure is not None:
             # Raised out here, since the caught exception carries the request with the password.
             raise failure
