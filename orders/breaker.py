@@ -21,8 +21,14 @@ WINDOW_SHARE = 0.5
 
 
 def state() -> Gateway:
-    """Return the gateway's row."""
-    return Gateway.objects.get_or_create(pk=Gateway.THE_ONE)[0]
+    """Return the gateway's row as it is, or a healthy one that was never saved."""
+    return Gateway.objects.filter(pk=Gateway.THE_ONE).first() or Gateway(pk=Gateway.THE_ONE)
+
+
+def locked_state() -> Gateway:
+    """Return the gateway's row, locked until the transaction ends; made the first time."""
+    rows = Gateway.objects.select_for_update(no_key=True)
+    return rows.get_or_create(pk=Gateway.THE_ONE)[0]
 
 
 def is_open() -> bool:
@@ -48,7 +54,7 @@ def succeeded() -> bool:
     if healthy.exists():
         return False
     with transaction.atomic():
-        gateway = Gateway.objects.select_for_update(no_key=True).get(pk=state().pk)
+        gateway = locked_state()
         was_open = gateway.open_since is not None
         gateway.failures, gateway.open_since, gateway.probe_at = 0, None, None
         gateway.probe_seconds, gateway.last_error = 0, ""
@@ -62,9 +68,8 @@ def failed(text: str, *, began: datetime) -> None:
     ``began`` is when the call was made: a call from before the breaker opened is no probe.
     """
     now = clock.now()
-    state()
     with transaction.atomic():
-        gateway = Gateway.objects.select_for_update(no_key=True).get(pk=Gateway.THE_ONE)
+        gateway = locked_state()
         gateway.failures += 1
         gateway.last_error = text
         first, longest = settings.PROBE_SECONDS
@@ -77,6 +82,15 @@ def failed(text: str, *, began: datetime) -> None:
             gateway.probe_seconds = min(longest, gateway.probe_seconds * 2)
             gateway.probe_at = now + timedelta(seconds=gateway.probe_seconds)
         gateway.save()
+
+
+def note(**fields: datetime | None) -> None:
+    """Write down what else holds for the gateway: ``sync_stopped_at``, ``recovery_since``."""
+    with transaction.atomic():
+        gateway = locked_state()
+        for name, value in fields.items():
+            setattr(gateway, name, value)
+        gateway.save(update_fields=list(fields))
 
 
 def _mostly_failing(since: datetime) -> bool:

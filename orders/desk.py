@@ -215,10 +215,10 @@ def reship(order_id: int, *, actor: Actor, reason: str, version: int | None = No
         return made
 
 
-def clear_flag(order_id: int, *, actor: Actor) -> Order:
+def clear_flag(order_id: int, *, actor: Actor, version: int | None = None) -> Order:
     """Take note of a flag, so that it is no longer shown."""
     with transaction.atomic():
-        order = lifecycle.lock(order_id)
+        order = lifecycle.lock(order_id, version=version)
         if not order.flag:
             return order
         data = {"note": order.flag}

@@ -68,7 +68,9 @@ def _publisher(entry: Any) -> list[str]:
     found = Publisher.objects.filter(publisher_id=publisher_id).first()
     publisher = found or Publisher(publisher_id=publisher_id)
     values = {key: entry[key] for key in PUBLISHER_FIELDS & set(entry)}
-    email = entry.get("login_email", publisher.login_email)
+    email = publisher.login_email
+    if "login_email" in entry:
+        email = _text(entry, "login_email", where)
     given = entry.get("login_password")
     password = publisher.login_password if given is None else _secret(given, where)
     new_login = publisher.set_login(email, password)

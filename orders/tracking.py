@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from orders import breaker, budget, clock, lifecycle, news, status
 from orders.gateway import login_of
 from orders.lifecycle import WORKER
-from orders.models import Call, Gateway, Order
+from orders.models import Call, Order
 from orders.settlement import refuse_login, send_what_waited
 from orders.trepstar import client, status_xml
 from orders.trepstar.errors import GatewayError, Unclear, Unreachable
@@ -177,7 +177,7 @@ def _account_problem(publisher: Publisher, call: Call, problem: str) -> None:
         return
     text = "TrepStar does not know the function that this desk asks for, so asking has stopped."
     log.error(text)
-    Gateway.objects.filter(pk=breaker.state().pk).update(sync_stopped_at=clock.now())
+    breaker.note(sync_stopped_at=clock.now())
     budget.settle(call, Call.Outcome.REFUSED, text=text)
 
 

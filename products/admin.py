@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from products.forms import ProductForm, PublisherForm, SkuAliasForm
 from products.models import Product, Publisher, SkuAlias
 from products.scoped import ScopedAdmin
+from products.sku import format_id_string
 
 
 @admin.register(Publisher)
@@ -66,7 +71,8 @@ class PublisherAdmin(ScopedAdmin):
         return False
 
     def derived(self, obj: Any, form: Any) -> set[str]:
-        return {"login_password", "credential_version", "login_refused_at", "login_email"}
+        login = {"login_password", "credential_version", "login_refused_at", "login_email"}
+        return login if form.login_changed else set()
 
 
 @admin.register(Product)
@@ -80,6 +86,15 @@ class ProductAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).prefetch_related("aliases")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Its SKUs and orders would stay behind with the old publisher."""
+        return () if obj is None else ("publisher",)
+
+    @admin.display(description="eCommerceIDString")
+    def id_string(self, product: Product) -> str:
+        """The SKUs as those see them who may not change them."""
+        return format_id_string([alias.sku for alias in product.aliases.all()])
 
     @admin.display(description="SKUs")
     def skus(self, product: Product) -> str:
@@ -108,3 +123,20 @@ class SkuAliasAdmin(ScopedAdmin):
 
     def derived(self, obj: Any, form: Any) -> set[str]:
         return {"key"}
+
+
+class ForSuperusers:
+    """A mixin: whoever may change people may give themselves any right."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
+for _model, _stock in ((User, UserAdmin), (Group, GroupAdmin), (TOTPDevice, TOTPDeviceAdmin)):
+    admin.site.unregister(_model)
+    admin.site.register(_model, type(f"Desk{_stock.__name__}", (ForSuperusers, _stock), {}))

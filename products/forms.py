@@ -50,13 +50,24 @@ class PublisherForm(forms.ModelForm):
                 else "No password is set, so nothing is sent for this publisher yet."
             )
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a new password that the charset of TrepStar's forms cannot carry."""
+        cleaned = super().clean() or {}
+        typed, charset = cleaned.get("new_password"), cleaned.get("charset")
+        try:
+            (typed or "").encode(charset or "utf-8")
+        except UnicodeEncodeError:
+            self.add_error("charset", f"{charset} has no letters for this login; choose UTF-8.")
+        return cleaned
+
     def save(self, commit: bool = True) -> Any:
         """Take the login over; a changed one reopens a refused account."""
         typed = self.cleaned_data.get("new_password")
         publisher = self.instance
         email = self.cleaned_data.get("login_email", publisher.login_email)
         publisher.login_email = self.initial.get("login_email", publisher.login_email)
-        publisher.set_login(email, Secret(typed) if typed else publisher.login_password)
+        password = Secret(typed) if typed else publisher.login_password
+        self.login_changed = publisher.set_login(email, password)
         return super().save(commit)
 
 

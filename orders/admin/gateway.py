@@ -58,7 +58,7 @@ class GatewayAdmin(WithButtons, InstallationAdmin):
         return [Button("resume", "Ask TrepStar again")] if row.sync_stopped_at else []
 
     def do_resume(self, request: HttpRequest, row: Gateway) -> str:
-        Gateway.objects.filter(pk=breaker.state().pk).update(sync_stopped_at=None)
+        breaker.note(sync_stopped_at=None)
         return "TrepStar is asked for news again."
 
 

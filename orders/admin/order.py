@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseRedirect
 
 from orders import desk, intake, status, tasks
 from orders.admin.order_buttons import OrderButtons
-from orders.admin.order_form import LineFormSet, OrderForm
+from orders.admin.order_form import LineForm, LineFormSet, OrderForm
 from orders.admin.order_list import FlaggedFilter, OrderList
 from orders.gateway import box_of
 from orders.lifecycle import NotNow, person
@@ -23,6 +23,7 @@ from products.scoped import ScopedAdmin
 
 class LineInline(admin.TabularInline):
     model = OrderLine
+    form = LineForm
     formset = LineFormSet
     fields = ("product", "quantity", "sku")
     readonly_fields = ("sku",)
@@ -38,6 +39,16 @@ class LineInline(admin.TabularInline):
         return editable and super().has_change_permission(request, obj)
 
     has_add_permission = has_delete_permission = has_change_permission
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        made: Any = super().get_formset(request, obj, **kwargs)
+        made.only_shown = obj is not None and not self.has_change_permission(request, obj)
+        return made
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Know only products of the user's publishers, so that none is named to a stranger."""
+        kwargs["queryset"] = self.admin_site._registry[db_field.related_model].get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Order)
@@ -105,7 +116,10 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        return super().get_queryset(request).annotate(pieces_sum=Sum("lines__quantity"))
+        # A subquery: joined lines would be counted again by a search for a SKU.
+        lines = OrderLine.objects.filter(order=OuterRef("pk")).order_by().values("order")
+        pieces = Subquery(lines.annotate(pieces=Sum("quantity")).values("pieces"))
+        return super().get_queryset(request).annotate(pieces_sum=pieces)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -145,7 +159,8 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
         """Nothing is saved here: see ``save_related``, which knows the lines as well."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        units = formsets[0].units() if formsets else None
+        lines = formsets[0] if formsets else None
+        units = lines.units() if lines and not lines.only_shown else None
         if change:
             desk.edit(
                 form.instance.pk,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -49,8 +49,8 @@ class OrderButtons(WithButtons):
         return found
 
     def do_hold(self, request: HttpRequest, row: Order) -> str:
-        until = _moment(request.POST.get("until", ""))
-        note = request.POST.get("note", "").strip()
+        until = _moment(_text(request, "until"))
+        note = _text(request, "note")
         order = desk.hold(
             row.pk, actor=person(request.user), note=note, until=until, version=_version(request)
         )
@@ -64,7 +64,7 @@ class OrderButtons(WithButtons):
         return f"Order {order.invoice} is released and goes out now."
 
     def do_cancel(self, request: HttpRequest, row: Order) -> str:
-        note = request.POST.get("note", "").strip()
+        note = _text(request, "note")
         order = desk.cancel(
             row.pk, actor=person(request.user), note=note, version=_version(request)
         )
@@ -81,7 +81,7 @@ class OrderButtons(WithButtons):
         return f"TrepStar is being asked about {row.invoice}; look again in a moment."
 
     def do_reship(self, request: HttpRequest, row: Order) -> str:
-        reason = request.POST.get("reason", "").strip()
+        reason = _text(request, "reason")
         if not reason:
             raise NotNow("Say why the box is made again; the reason is kept with the order.")
         made = desk.reship(
@@ -91,13 +91,19 @@ class OrderButtons(WithButtons):
         return f"Order {names} was made and is held; release it when it may go out."
 
     def do_seen(self, request: HttpRequest, row: Order) -> str:
-        desk.clear_flag(row.pk, actor=person(request.user))
+        desk.clear_flag(row.pk, actor=person(request.user), version=_version(request))
         return "The note is put away; it stays in the timeline."
 
 
-def _version(request: HttpRequest) -> int | None:
+def _text(request: HttpRequest, name: str) -> str:
+    # PostgreSQL stores no NUL.
+    return request.POST.get(name, "").replace("\x00", "").strip()
+
+
+def _version(request: HttpRequest) -> int:
+    """Return the version that was looked at; a spoilt one is nobody's, so nothing is done."""
     value = request.POST.get("version", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    return int(value) if value.isascii() and value.isdigit() else -1
 
 
 def _moment(text: str) -> datetime | None:
@@ -106,9 +112,10 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found if timezone.is_aware(found) else timezone.make_aware(found)
+        found = found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise NotNow("The date until which it is held cannot be read.") from None
-    found = found if timezone.is_aware(found) else timezone.make_aware(found)
     if found <= timezone.now():
         raise NotNow("The date until which it is held lies in the past.")
     return found

@@ -51,7 +51,7 @@ class OrderForm(forms.ModelForm):
         theirs = [
             f"{self.fields[name].label or name} is now “{getattr(now, name)}”"
             for name in EDITABLE_FIELDS
-            if name in self.fields and self.initial.get(name) != getattr(now, name)
+            if name in self.cleaned_data and self.cleaned_data[name] != getattr(now, name)
         ]
         told = "; ".join(theirs) or f"it {now.meaning}"
         return (
@@ -69,12 +69,25 @@ class OrderForm(forms.ModelForm):
         return Recipient(**{name: self.cleaned_data.get(name) or "" for name in FIELDS})
 
 
+class LineForm(forms.ModelForm):
+    """A line; it may ask for more than one box holds, as intake splits and preflight tells."""
+
+    quantity = forms.IntegerField(
+        min_value=1, max_value=10_000, widget=forms.NumberInput(attrs={"class": "vIntegerField"})
+    )
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return {*super()._get_validation_exclusions(), "quantity"}  # type: ignore[misc]
+
+
 class LineFormSet(forms.BaseInlineFormSet):
     """The lines of one order; all of its publisher, at least one."""
 
+    only_shown = False  # the user may not change lines, so none are posted
+
     def clean(self) -> None:
         super().clean()
-        if any(self.errors):
+        if self.only_shown or any(self.errors):
             return
         units = self.units()
         if not units:

@@ -97,7 +97,13 @@ class StoreAdmin(ScopedAdmin):
         return f"{len(store.webhook_secrets)} set" if store.webhook_secrets else "none set"
 
     def derived(self, obj: Any, form: Any) -> set[str]:
-        return {"webhook_secrets"}
+        typed = {"new_secret", "forget_others"} & set(form.changed_data)
+        return {"webhook_secrets"} if typed else set()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Its deliveries and orders would stay behind with the old publisher."""
+        base = tuple(self.readonly_fields)
+        return base if obj is None else (*base, "publisher")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from orders import breaker, clock
-from orders.models import Gateway
 
 
 class Command(BaseCommand):
@@ -20,14 +19,10 @@ class Command(BaseCommand):
         parser.add_argument("mode", choices=("on", "off", "status"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        row = breaker.state()
         if options["mode"] != "status":
-            since = clock.now() if options["mode"] == "on" else None
-            Gateway.objects.filter(pk=row.pk).update(recovery_since=since)
-            row.recovery_since = since
-        if row.recovery_since is None:
+            breaker.note(recovery_since=clock.now() if options["mode"] == "on" else None)
+        since = breaker.state().recovery_since
+        if since is None:
             self.stdout.write("Recovery mode is off.")
         else:
-            self.stdout.write(
-                f"Recovery mode is on since {row.recovery_since:%Y-%m-%d %H:%M:%S} UTC."
-            )
+            self.stdout.write(f"Recovery mode is on since {since:%Y-%m-%d %H:%M:%S} UTC.")
