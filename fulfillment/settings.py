@@ -132,6 +132,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "fulfillment.proxy.client_address"
 AXES_ENABLE_ADMIN = False
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 # HTTPS, cookies and headers
 SECURE_SSL_REDIRECT = HTTPS
