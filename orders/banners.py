@@ -22,7 +22,7 @@ def banners(user: Any) -> list[str]:
     if gateway.recovery_since:
         told.append(
             f"Recovery mode is on since {_when(gateway.recovery_since)}: TrepStar is asked for "
-            "older orders before they are sent."
+            "every order before it is sent."
         )
     if gateway.sync_stopped_at:
         told.append(

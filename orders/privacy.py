@@ -35,6 +35,7 @@ def _erase_bodies(shop_order_ids: list[int]) -> None:
     settled.exclude(shop_order__in=waiting.values("shop_order")).update(body=None, reason="")
 
 
+@transaction.atomic
 def erase_closed() -> int:
     """Erase the data of closed orders that are marked for it; return how many were erased."""
     rows = Order.objects.select_for_update(no_key=True).filter(redact=True, status__in=CLOSED)

@@ -184,12 +184,11 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
 def _may_have_been_sent(order: Order) -> bool:
     """Say whether a database that was restored may have forgotten that the order went out.
 
-    In recovery mode that holds for every order from before it, until TrepStar was asked for it.
+    In recovery mode that holds for every order until TrepStar was asked for it since. New ones are
+    no exception: their invoices may be those of orders that the backup does not know.
     """
     since = breaker.state().recovery_since
-    if since is None or order.created_at >= since:
-        return False
-    return order.asked_at is None or order.asked_at < since
+    return since is not None and (order.asked_at is None or order.asked_at < since)
 
 
 def _freeze(order: Order) -> dict[str, str] | None:

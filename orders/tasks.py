@@ -6,6 +6,7 @@ The tables are the queue: a task is a nudge, and the sweep finds whatever no tas
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -84,16 +85,37 @@ def submit_due() -> None:
 
     if not submission.due(clock.now()).exists():
         return
-    with ThreadPoolExecutor(settings.SUBMIT_IN_FLIGHT) as pool:
-        for future in [pool.submit(work) for _ in range(settings.SUBMIT_IN_FLIGHT)]:
-            future.result()
+    sent = threading.Event()
+    with ThreadPoolExecutor(settings.SUBMIT_IN_FLIGHT + 1) as pool:
+        asking = pool.submit(_ask_meanwhile, sent, stop_at)
+        try:
+            for future in [pool.submit(work) for _ in range(settings.SUBMIT_IN_FLIGHT)]:
+                future.result()
+        finally:
+            sent.set()
+        asking.result()
     if time.monotonic() >= stop_at and submission.due(clock.now()).exists():
         nudge()
 
 
+def _ask_meanwhile(sent: threading.Event, stop_at: float) -> None:
+    """Ask for what is due while orders are sent, so that a long queue of these holds up no answer.
+
+    An unclear order must not wait until the last ready one has gone.
+    """
+    try:
+        while not sent.wait(settings.SWEEP_SECONDS) and time.monotonic() < stop_at:
+            _sync_until(stop_at)
+    finally:
+        connection.close()
+
+
 def sync_all() -> None:
     """Ask TrepStar for news of the publishers that have something due, for a while."""
-    stop_at = time.monotonic() + CLAIMING_SECONDS
+    _sync_until(time.monotonic() + CLAIMING_SECONDS)
+
+
+def _sync_until(stop_at: float) -> None:
     gateway = configured_gateway()
     for publisher_id in tracking.due_publishers():
         if time.monotonic() >= stop_at:
@@ -130,8 +152,17 @@ def sweep() -> None:
 
 def _wake(func: str) -> None:
     """Enqueue a task unless enough wait already, as when no worker takes them."""
-    if OrmQ.objects.count() < MAX_NUDGES:
+    if waiting_tasks() < MAX_NUDGES:
         async_task(func)
+
+
+def waiting_tasks() -> int:
+    """Count the tasks that a worker may take now.
+
+    Those taken and never acknowledged, as by a worker that was killed, stay locked for minutes and
+    are no sign that enough wait.
+    """
+    return OrmQ.objects.filter(lock__lte=timezone.now()).count()
 
 
 def check_login(publisher_id: int) -> None:

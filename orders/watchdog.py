@@ -21,7 +21,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from orders import clock, tasks
@@ -98,7 +97,7 @@ class Watchdog:
 
     def _canaries(self, count: int) -> None:
         """Send canaries; the clusters race for them, so a silent one needs more than its share."""
-        if OrmQ.objects.count() < MAX_CANARIES:
+        if tasks.waiting_tasks() < MAX_CANARIES:
             for _ in range(count):
                 async_task("orders.tasks.canary")
 

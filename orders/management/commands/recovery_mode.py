@@ -12,7 +12,7 @@ from orders import breaker, clock
 class Command(BaseCommand):
     help = (
         "After the database was restored from a backup: with recovery mode on, TrepStar is asked "
-        "for every older order before it is sent, since it may have been sent after the backup."
+        "for every order before it is sent, since it may have been sent after the backup."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
