@@ -10,7 +10,7 @@ CHECKED := SECRET_KEY=$$($(PY) -c "import secrets; print(secrets.token_urlsafe(6
 	DEBUG=false HTTPS=true ALLOWED_HOSTS=desk.example.com DATABASE_URL=postgresql://desk@127.0.0.1/desk
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-sqlite test-postgres check format run migrate clean
+.PHONY: help install install-dev demo test test-sqlite test-postgres chaos chaos-mutants check format run migrate clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,10 +35,16 @@ test: test-sqlite test-postgres ## the whole suite, on SQLite and on a real Post
 
 test-sqlite: install-dev ## the suite on SQLite
 	@mkdir -p var
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 test-postgres: install-dev ## the suite on a PostgreSQL that starts and stops by itself
-	$(PY) -m tests.postgres $(BIN)/pytest -n auto
+	$(PY) -m tests.postgres $(BIN)/pytest -n auto --dist loadgroup
+
+chaos: install-dev ## the desk under load while everything around it breaks, then a checker
+	@$(PY) manage.py chaos $(if $(SEED),--seed $(SEED))
+
+chaos-mutants: install-dev ## … with one guard switched off at a time: each run must turn red
+	@$(PY) manage.py chaos --mutant all $(if $(SEED),--seed $(SEED))
 
 check: install-dev ## formatter, linter, types, import direction, migrations, deploy check
 	$(BIN)/ruff format --check .

@@ -6,11 +6,13 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from fulfillment.demo import environment
+from fulfillment import chaos, demo
+
+OWN_SETTINGS = {"demo": demo.environment, "chaos": chaos.environment}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["demo"]:
-        # Before the settings are read: the demo touches nothing of a real installation.
-        os.environ.update(environment())
+    if sys.argv[1:2] and sys.argv[1] in OWN_SETTINGS:
+        # Before the settings are read: these runs touch nothing of a real installation.
+        os.environ.update(OWN_SETTINGS[sys.argv[1]]())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fulfillment.settings")
     execute_from_command_line(sys.argv)

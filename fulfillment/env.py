@@ -117,6 +117,9 @@ def database(name: str, default: str) -> dict[str, Any]:
         }
     else:
         options.setdefault("connect_timeout", 2)
+        # A database host that vanishes must not hang an open connection for long.
+        options.setdefault("keepalives_idle", 30)
+        options.setdefault("tcp_user_timeout", 20_000)
         limits = {"lock_timeout": 5000, "idle_in_transaction_session_timeout": 15000}
         # The web process sets a limit (see wsgi.py); migrations and workers may take their time.
         limits["statement_timeout"] = int(1000 * seconds("STATEMENT_SECONDS", 0))

@@ -162,7 +162,7 @@ def waiting_tasks() -> int:
     Those taken and never acknowledged, as by a worker that was killed, stay locked for minutes and
     are no sign that enough wait.
     """
-    return OrmQ.objects.filter(lock__lte=timezone.now()).count()
+    return OrmQ.objects.filter(lock__lte=clock.now()).count()
 
 
 def check_login(publisher_id: int) -> None:

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from orders.models import Delivery, Order, ShopOrder
 from orders.making import Making
+from orders.models import Delivery, Order, ShopOrder
 from orders.reading import Reading
 from tests.base import (
     deliver,
