@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -34,7 +33,7 @@ class Clock:
 
 
 @pytest.fixture
-def desk_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def desk_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The database's clock, moved by ``desk_clock.forward(seconds)``."""
     moved = Clock()
     real = clock.now
@@ -43,4 +42,4 @@ def desk_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         return (real() if connection.connection else timezone.now()) + moved.ahead
 
     monkeypatch.setattr(clock, "now", now)
-    yield moved
+    return moved

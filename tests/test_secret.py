@@ -64,6 +64,7 @@ def test_a_log_line_shows_stars():
     stream = io.StringIO()
     logger = logging.getLogger("test_secret")
     logger.propagate = False
+    logger.setLevel(logging.WARNING)
     logger.addHandler(logging.StreamHandler(stream))
     logger.warning("password is %s", SECRET)
     assert stream.getvalue() == "password is ***\n"

@@ -140,6 +140,8 @@ def test_postgresql_waits_for_nothing_for_long():
     assert told.stdout.strip() == str(
         {
             "connect_timeout": 2,
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 20000,
             "options": "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000 "
             "-c statement_timeout=5000",
         }
