@@ -14,6 +14,7 @@ from django.conf import settings
 from orders import status
 from orders.lifecycle import Change
 from orders.models import Order
+from orders.privacy import ERASED
 from orders.settlement import too_late
 from orders.trepstar.status_xml import (
     ADDRESS_ERROR,
@@ -67,6 +68,9 @@ def read(order: Order, section: Section, *, now: datetime, interval: timedelta) 
     ``interval`` is the publisher's present wait between two questions for one order.
     """
     asked = {"asked_at": now, "next_ask_at": now + interval}
+    if order.redact and order.name == ERASED:
+        # The answer names the customer, who asked to be forgotten while it was on its way.
+        return Change(order, order.status, fields={"asked_at": now, "next_ask_at": None})
     if section.error_number == NOT_FOUND:
         unclear = order.status == status.UNCLEAR
         return _not_found_unclear(order, now) if unclear else _not_found(order, now, asked)

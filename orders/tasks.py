@@ -13,12 +13,22 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
-from orders import clock, deliveries, desk, privacy, settlement, status, submission, tracking
+from orders import (
+    breaker,
+    clock,
+    deliveries,
+    desk,
+    privacy,
+    settlement,
+    status,
+    submission,
+    tracking,
+)
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order
@@ -43,9 +53,13 @@ SCHEDULES = {
 
 def register_schedules() -> list[str]:
     """Register the recurring jobs; safe to repeat. Returns their names."""
-    for name, (func, when) in SCHEDULES.items():
-        defaults = {"func": func, "args": None, "kwargs": None, "repeats": -1, **when}
-        Schedule.objects.update_or_create(name=name, defaults=defaults)
+    with transaction.atomic():
+        breaker.locked_state()  # a schedule's name is not unique, so two workers take turns
+        for name, (func, when) in SCHEDULES.items():
+            same = Schedule.objects.filter(name=name).order_by("pk").values_list("pk", flat=True)
+            Schedule.objects.filter(pk__in=list(same[1:])).delete()
+            defaults = {"func": func, "args": None, "kwargs": None, "repeats": -1, **when}
+            Schedule.objects.update_or_create(name=name, defaults=defaults)
     return list(SCHEDULES)
 
 

@@ -7,19 +7,35 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import SimpleTestCase
 from django.utils import timezone
 
 from orders import clock
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs PostgreSQL where the database is another one."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs PostgreSQL where the database is another one.
+
+    On PostgreSQL only what meets the database is run: the run on SQLite has proved the rest, and
+    the pages in a browser as well.
+    """
     if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
+        proved = [item for item in items if not _meets_the_database(item)]
+        config.hook.pytest_deselected(items=proved)
+        items[:] = [item for item in items if item not in set(proved)]
         return
     skip = pytest.mark.skip(reason="needs PostgreSQL; make test runs it there")
     for item in items:
         if item.get_closest_marker("postgres"):
             item.add_marker(skip)
+
+
+def _meets_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("browser"):
+        return False
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "cluster"))
+    of_django = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
+    return marked or of_django or bool({"db", "transactional_db"} & set(item.fixturenames))
 
 
 class Clock:

@@ -16,8 +16,8 @@ os.environ.update(
 )
 os.environ.setdefault("DATABASE_URL", "sqlite:///var/test.sqlite3")
 
-from fulfillment.settings import *  # noqa: E402, F403
-from fulfillment.settings import DATABASES, STORAGES  # noqa: E402
+from fulfillment.settings import *  # noqa: F403
+from fulfillment.settings import DATABASES, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {
