@@ -51,7 +51,7 @@ check: install-dev ## formatter, linter, types, import direction, migrations, de
 	$(BIN)/ruff check .
 	@$(CHECKED) $(BIN)/mypy fulfillment products orders
 	@$(CHECKED) $(BIN)/lint-imports
-	@$(CHECKED) $(PY) manage.py makemigrations --check --dry-run
+	@$(CHECKED) DATABASE_URL=sqlite:///var/check.sqlite3 $(PY) manage.py makemigrations --check --dry-run
 	@$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
 
 format: install-dev ## put the code in its form
