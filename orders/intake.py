@@ -217,8 +217,7 @@ def add_units(
 ) -> bool:
     """Add units to a locked order that is held for unknown SKUs; say whether it took them.
 
-    An order that would outgrow its box takes none. Once nothing is unknown any more, the order
-    goes on as a new one would.
+    One that would outgrow its box takes none. With nothing unknown any more it goes on as new.
     """
     if not units and unknown:
         return False

@@ -150,8 +150,7 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             stop_instead(order)
             return None
         if _may_have_been_sent(order):
-            data: dict[str, object] = {"text": RESTORED}
-            unclear(order, Order.Question.OUTCOME, "order.recovering", data)
+            unclear(order, Order.Question.OUTCOME, "order.recovering", {"text": RESTORED})
             return None
         login = login_of(order.publisher)
         login.password.reveal()  # a key that does not open it must be found before the call
