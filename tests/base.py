@@ -17,6 +17,7 @@ from orders.models import (
     OrderLine,
     ShopOrder,
     Store,
+    TurnedAway,
 )
 from orders.recipient import Recipient
 from orders.shopify.signature import sign
@@ -96,6 +97,25 @@ def store(publisher: Publisher, **values: Any) -> Store:
     """northlight.myshopify.com, which makes orders on ``orders/fulfilled``."""
     defaults = {"domain": "northlight.myshopify.com", "webhook_secrets": [SECRET]}
     return Store.objects.create(publisher=publisher, **{**defaults, **values})
+
+
+def connected(**projects: str) -> Publisher:
+    """Northlight with its store; ``p66751="VTD333-200"`` adds a product with that SKU."""
+    publisher = northlight()
+    for project_id, sku in {"p66750": "VTD234-100", **projects}.items():
+        product(publisher, project_id[1:], skus=[sku])
+    store(publisher)
+    return publisher
+
+
+def topics(*names: str) -> None:
+    """Let the one publisher's stores make orders on these topics."""
+    Publisher.objects.get().stores.update(create_on=list(names))
+
+
+def turned_away() -> list[Any]:
+    """Return (publisher id, kind, count) of what was turned away."""
+    return list(TurnedAway.objects.values_list("publisher__publisher_id", "kind", "count"))
 
 
 def line(sku: str | None = "VTD234-100", quantity: int = 1, **values: Any) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from orders.tasks import sweep
 from products.models import Publisher
 from tests.base import (
     ADDRESS,
+    connected,
     counts,
     deliver,
     fulfillment,
     line,
-    northlight,
     order_body,
-    product,
-    store,
+    topics,
 )
 
 pytestmark = pytest.mark.django_db
@@ -26,16 +25,7 @@ TEST_WORKS = "This is Shopify's test notification; it works."
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    product(publisher, "66751", skus=["VTD333-200"])
-    store(publisher)
-    return publisher
-
-
-def topics(*names):
-    publisher = Publisher.objects.get()
-    publisher.stores.update(create_on=list(names))
+    return connected(p66751="VTD333-200")
 
 
 def lines_of(delivery):

@@ -5,16 +5,14 @@ from itertools import permutations
 import pytest
 
 from orders.models import Order, ShopOrder
-from products.models import Publisher
 from tests.base import (
     ADDRESS,
+    connected,
     deliver,
     fulfillment,
     line,
-    northlight,
     order_body,
-    product,
-    store,
+    topics,
 )
 
 pytestmark = pytest.mark.django_db
@@ -22,16 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    product(publisher, "66751", skus=["VTD333-200"])
-    store(publisher)
-    return publisher
-
-
-def topics(*names):
-    publisher = Publisher.objects.get()
-    publisher.stores.update(create_on=list(names))
+    return connected(p66751="VTD333-200")
 
 
 def answered(answer):

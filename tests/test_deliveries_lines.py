@@ -8,13 +8,12 @@ from orders.models import Delivery, DeliveryLine, Order
 from products.models import Publisher, SkuAlias
 from tests.base import (
     ADDRESS,
+    connected,
     deliver,
     fulfillment,
     line,
-    northlight,
     order_body,
-    product,
-    store,
+    topics,
 )
 
 pytestmark = pytest.mark.django_db
@@ -24,16 +23,7 @@ KNOWN = "Every known unit of it was ordered before."
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    product(publisher, "66751", skus=["VTD333-200"])
-    store(publisher)
-    return publisher
-
-
-def topics(*names):
-    publisher = Publisher.objects.get()
-    publisher.stores.update(create_on=list(names))
+    return connected(p66751="VTD333-200")
 
 
 def lines_of(delivery):

@@ -11,13 +11,11 @@ from orders.making import Making
 from orders.models import Delivery, Order, ShopOrder
 from orders.reading import Reading
 from tests.base import (
+    connected,
     deliver,
     fulfillment,
     line,
-    northlight,
     order_body,
-    product,
-    store,
 )
 
 pytestmark = pytest.mark.django_db
@@ -25,10 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    store(publisher)
-    return publisher
+    return connected()
 
 
 def orders():

@@ -7,13 +7,11 @@ from orders.lifecycle import SHOP, NotNow
 from orders.models import Delivery, DeliveryLine, Order
 from products.models import Publisher, SkuAlias
 from tests.base import (
+    connected,
     counts,
     deliver,
     line,
-    northlight,
     order_body,
-    product,
-    store,
 )
 
 pytestmark = pytest.mark.django_db
@@ -21,10 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    store(publisher)
-    return publisher
+    return connected()
 
 
 def map_sku(north, sku="NEW"):

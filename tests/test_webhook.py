@@ -9,19 +9,19 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from orders import deliveries
-from orders.models import Delivery, Order, TurnedAway
+from orders.models import Delivery, Order
 from orders.shopify.signature import sign
 from products.models import Publisher
 from products.secret import Secret
 from tests.base import (
     SECRET,
     WEBHOOK,
+    connected,
     counts,
     deliver,
-    northlight,
     order_body,
-    product,
     store,
+    turned_away,
 )
 
 pytestmark = pytest.mark.django_db
@@ -33,14 +33,7 @@ SIGNATURE = sign(Secret(SECRET), BODY)
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    store(publisher)
-    return publisher
-
-
-def turned_away():
-    return list(TurnedAway.objects.values_list("publisher__publisher_id", "kind", "count"))
+    return connected()
 
 
 def test_a_delivery_makes_an_order_and_says_which(north):

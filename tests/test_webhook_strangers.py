@@ -6,19 +6,20 @@ import json
 import pytest
 from django.test import Client
 
-from orders.models import Delivery, TurnedAway
+from orders.models import Delivery
 from orders.shopify.signature import sign
 from products.secret import Secret
 from tests.base import (
     SECRET,
     WEBHOOK,
+    connected,
     counts,
     deliver,
     northlight,
     order_body,
-    product,
     southwind,
     store,
+    turned_away,
 )
 
 pytestmark = pytest.mark.django_db
@@ -30,14 +31,7 @@ SIGNATURE = sign(Secret(SECRET), BODY)
 
 @pytest.fixture
 def north():
-    publisher = northlight()
-    product(publisher, skus=["VTD234-100"])
-    store(publisher)
-    return publisher
-
-
-def turned_away():
-    return list(TurnedAway.objects.values_list("publisher__publisher_id", "kind", "count"))
+    return connected()
 
 
 MUTATIONS = {
