@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from orders import breaker, clock, lifecycle, preflight, status
 from orders.gateway import box_of, login_of, payload_hash
@@ -79,14 +80,15 @@ def claim(most: int) -> list[Claim]:
 
 def _next_publisher(now: datetime) -> Publisher | None:
     """Lock the publisher with something to send and a free slot that waited longest."""
-    busy = Count("orders", filter=Q(orders__status=status.SUBMITTING))
-    free = (
-        Publisher.objects.annotate(in_flight=busy)
-        .filter(in_flight__lt=settings.SUBMIT_IN_FLIGHT_PER_PUBLISHER)
-        .values("pk")
-    )
+    # A subquery over the few that are being sent: a join would read every order there ever was.
+    busy = Order.objects.filter(publisher=OuterRef("pk"), status=status.SUBMITTING)
+    in_flight = busy.order_by().values("publisher").annotate(number=Count("pk")).values("number")
     return (
-        Publisher.objects.filter(Exists(due(now).filter(publisher=OuterRef("pk"))), pk__in=free)
+        Publisher.objects.annotate(in_flight=Coalesce(Subquery(in_flight), 0))
+        .filter(
+            Exists(due(now).filter(publisher=OuterRef("pk"))),
+            in_flight__lt=settings.SUBMIT_IN_FLIGHT_PER_PUBLISHER,
+        )
         .select_for_update(of=("self",), skip_locked=True, no_key=True)
         .order_by(F("served_at").asc(nulls_first=True), "pk")
         .first()

@@ -38,8 +38,8 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
-LOOKS = 3
-LOOK_AGAIN_SECONDS = 0.03
+LOOK_AGAIN_SECONDS = 0.02
+MOST_REST_SECONDS = 0.5
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
 MAX_NUDGES = 50
@@ -85,15 +85,19 @@ def submit_due() -> None:
 
     def work() -> None:
         try:
-            looks = 0
-            while time.monotonic() < stop_at and looks < LOOKS:
+            rest = LOOK_AGAIN_SECONDS
+            while time.monotonic() < stop_at:
                 claims = submission.claim(1)
-                looks = 0 if claims else looks + 1
-                if looks:
-                    # Another thread may have the publisher's row this moment: look again.
-                    time.sleep(LOOK_AGAIN_SECONDS)
                 for claim in claims:
                     submission.submit(claim, gateway)
+                if claims:
+                    rest = LOOK_AGAIN_SECONDS
+                elif submission.due(clock.now()).exists():
+                    # Others hold the publisher's row or all its slots this moment: look again.
+                    time.sleep(rest)
+                    rest = min(2 * rest, MOST_REST_SECONDS)
+                else:
+                    break
         finally:
             connection.close()
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from products.fields import SecretField
 from products.secret import Secret
@@ -108,6 +109,8 @@ class Publisher(models.Model):
         help_text="Left blank, the installation's limit holds. TrepStar charges from 1,000 on.",
     )
     staff = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="publishers")
+    paused_at = models.DateTimeField("sending paused since", null=True, blank=True, editable=False)
+    paused_note = models.CharField(max_length=200, blank=True, editable=False)
     login_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
     login_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_serial = models.PositiveIntegerField(default=0, editable=False)
@@ -118,6 +121,7 @@ class Publisher(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [("pause_publisher", "Can pause the sending of orders")]
         constraints = [
             models.UniqueConstraint(
                 Lower("login_email"),
@@ -189,6 +193,7 @@ class Product(models.Model):
         help_text="Printed for the customer. Left blank, the text set at TrepStar is printed.",
     )
     active = models.BooleanField(default=True)
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["title"]

@@ -42,19 +42,20 @@ class Button:
 class WithButtons:
     """A mixin for a model admin with buttons.
 
-    ``buttons_for`` says which buttons a row has now. The button ``hold`` is done by the method
+    ``button_permissions`` names every button with the permission that it takes, and
+    ``buttons_for`` says which of them a row has now. The button ``hold`` is done by the method
     ``do_hold(request, row)``, which returns a sentence and raises ``NotNow`` where it may not be.
     """
 
     change_form_template: ClassVar[Any] = "admin/with_buttons.html"
-    button_names: ClassVar[tuple[str, ...]] = ()
+    button_permissions: ClassVar[dict[str, str]] = {}
 
     def buttons_for(self, request: HttpRequest, row: Any) -> list[Button]:
         raise NotImplementedError
 
-    def may_press(self, request: HttpRequest, row: Any) -> bool:
-        """Say whether the user may press any button on this row."""
-        return bool(self.has_change_permission(request, row))  # type: ignore[attr-defined]
+    def may_press(self, request: HttpRequest, name: str) -> bool:
+        """Say whether the user may press this button on the rows that the user may see."""
+        return request.user.has_perm(self.button_permissions[name])
 
     def get_urls(self) -> list[URLPattern]:
         meta = self.model._meta  # type: ignore[attr-defined]
@@ -64,7 +65,7 @@ class WithButtons:
                 self.admin_site.admin_view(partial(self.press, name=name)),  # type: ignore[attr-defined]
                 name=f"{meta.app_label}_{meta.model_name}_do_{name}",
             )
-            for name in self.button_names
+            for name in self.button_permissions
         ]
         return own + super().get_urls()  # type: ignore[misc]
 
@@ -74,7 +75,7 @@ class WithButtons:
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
         if row is None:
             raise Http404
-        if not self.may_press(request, row):
+        if not self.may_press(request, name):
             raise PermissionDenied
         act: Callable[[HttpRequest, Any], str] = getattr(self, f"do_{name}")
         try:
@@ -98,8 +99,8 @@ class WithButtons:
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
         context = {"row": row, "subtitle": None, **(extra_context or {})}
         if row is not None:
-            pressable = self.may_press(request, row)
-            context["buttons"] = self.buttons_for(request, row) if pressable else []
+            buttons = self.buttons_for(request, row)
+            context["buttons"] = [b for b in buttons if self.may_press(request, b.name)]
             context |= self.page_of(request, row)
         return super().change_view(request, object_id, form_url, context)  # type: ignore[misc]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -42,7 +42,10 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     list_select_related = ("store", "shop_order")
     search_fields = ("webhook_id", "event_id", "shop_order__name", "lines__sku__istartswith")
     search_help_text = "Webhook id, event id, shop's order number or SKU."
-    button_names = ("replay", "not_ours")
+    button_permissions: ClassVar[dict[str, str]] = {
+        "replay": "orders.replay_delivery",
+        "not_ours": "orders.replay_delivery",
+    }
     fields = (
         "store",
         "topic",
@@ -85,10 +88,6 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     @admin.display(description="repeats", ordering="repeats")
     def again(self, delivery: Delivery) -> str:
         return f"x{delivery.repeats + 1}" if delivery.repeats else ""
-
-    def may_press(self, request: HttpRequest, row: Delivery) -> bool:
-        """Deliveries are not changed by hand, but whoever may change orders may replay them."""
-        return request.user.has_perm("orders.change_order")
 
     def buttons_for(self, request: HttpRequest, row: Delivery) -> list[Button]:
         if row.body is None or row.outcome not in REPLAYABLE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -49,10 +49,7 @@ class InstallationAdmin(ReadOnlyAdmin):
 @admin.register(Gateway)
 class GatewayAdmin(WithButtons, InstallationAdmin):
     list_display = ("__str__", "open_since", "failures", "last_error", "sync_stopped_at")
-    button_names = ("resume",)
-
-    def may_press(self, request: HttpRequest, row: Gateway) -> bool:
-        return bool(request.user.is_superuser)
+    button_permissions: ClassVar[dict[str, str]] = {"resume": "orders.change_gateway"}
 
     def buttons_for(self, request: HttpRequest, row: Gateway) -> list[Button]:
         return [Button("resume", "Ask TrepStar again")] if row.sync_stopped_at else []

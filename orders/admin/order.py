@@ -129,9 +129,6 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
         editable = obj is None or obj.status in status.EDITABLE
         return editable and super().has_change_permission(request, obj)
 
-    def may_press(self, request: HttpRequest, row: Order) -> bool:
-        return super().has_change_permission(request, row)
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("publisher",)
 

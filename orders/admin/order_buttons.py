@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,7 +20,14 @@ ASKABLE = status.ASKED | {status.UNCLEAR}
 class OrderButtons(WithButtons):
     """A mixin for the order admin: its buttons, each done by ``orders.desk``."""
 
-    button_names = ("hold", "release", "cancel", "ask", "reship", "seen")
+    button_permissions: ClassVar[dict[str, str]] = {
+        "hold": "orders.hold_order",
+        "release": "orders.release_order",
+        "cancel": "orders.cancel_order",
+        "ask": "orders.refresh_order",
+        "reship": "orders.reship_order",
+        "seen": "orders.note_order",
+    }
 
     def buttons_for(self, request: HttpRequest, row: Order) -> list[Button]:
         here = row.status

@@ -66,16 +66,25 @@ class OrderList:
             short,
         )
 
-    @admin.action(description="Hold", permissions=["change"])
+    def has_hold_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.hold_order")
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.release_order")
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.cancel_order")
+
+    @admin.action(description="Hold", permissions=["hold"])
     def hold_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         _each(request, rows, desk.hold, "held")
 
-    @admin.action(description="Release", permissions=["change"])
+    @admin.action(description="Release", permissions=["release"])
     def release_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         if _each(request, rows, desk.release, "released"):
             tasks.nudge()
 
-    @admin.action(description="Cancel", permissions=["change"])
+    @admin.action(description="Cancel", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         _each(request, rows, desk.cancel, "cancelled")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ admin.site.unregister(Publisher)
 @admin.register(Publisher)
 class DeskPublisherAdmin(WithButtons, PublisherAdmin):
     change_form_template = "admin/products/publisher/change_form.html"
-    button_names = ("check_login",)
+    button_permissions: ClassVar[dict[str, str]] = {"check_login": "products.change_publisher"}
 
     def buttons_for(self, request: HttpRequest, row: Publisher) -> list[Button]:
         return [Button("check_login", "Check login")] if row.login_password else []

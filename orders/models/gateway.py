@@ -94,6 +94,7 @@ class Gateway(models.Model):
     last_error = models.TextField(blank=True)
     sync_stopped_at = models.DateTimeField("asking stopped", null=True, blank=True)
     recovery_since = models.DateTimeField("in recovery mode since", null=True, blank=True)
+    paused_at = models.DateTimeField("all sending paused since", null=True, blank=True)
 
     class Meta:
         verbose_name = "gateway"

@@ -138,6 +138,16 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        permissions = [
+            ("hold_order", "Can hold orders"),
+            ("release_order", "Can release orders"),
+            ("cancel_order", "Can cancel orders"),
+            ("reship_order", "Can have boxes made again"),
+            ("refresh_order", "Can have TrepStar asked for orders"),
+            ("note_order", "Can write notes on orders"),
+            ("import_order", "Can import orders from spreadsheets"),
+            ("export_order", "Can export orders to spreadsheets"),
+        ]
         indexes = [
             # Read by the order list, by status.
             models.Index(fields=["status", "-created_at", "-id"], name="order_list"),

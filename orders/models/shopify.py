@@ -158,6 +158,7 @@ class Delivery(models.Model):
     class Meta:
         ordering = ["-received_at", "-id"]
         verbose_name_plural = "deliveries"
+        permissions = [("replay_delivery", "Can replay deliveries")]
         constraints = [
             models.UniqueConstraint(
                 fields=["store", "webhook_id", "body_hash"], name="delivery_once"
