@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, URLResolver, path
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
 from orders.banners import banners
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the admin that belongs to no single model.
+
+    ``route`` is its address below ``/admin/`` and ``name`` its name within ``admin:``; ``label`` is
+    how the bar of pages calls it, left blank where it stands in no bar.
+    """
+
+    route: str
+    name: str
+    view: Callable[..., HttpResponseBase]
+    permission: str
+    label: str = ""
+
+    @property
+    def view_name(self) -> str:
+        return f"admin:{self.name}"
 
 
 class DeskAdminSite(admin.AdminSite):
@@ -22,9 +46,20 @@ class DeskAdminSite(admin.AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
+        self.pages: list[Page] = []
         if settings.REQUIRE_TOTP:
             self.login_form = OTPAdminAuthenticationForm
             self.login_template = OTPAdminSite.login_template
+
+    def register_page(self, page: Page) -> None:
+        """Add a page; those without its permission get 403 and no link to it."""
+        self.pages.append(page)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        own = [
+            path(page.route, self.admin_view(_guarded(page)), name=page.name) for page in self.pages
+        ]
+        return [*own, *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """List the day's work first, the catalogue next, people last."""
@@ -37,7 +72,10 @@ class DeskAdminSite(admin.AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Put the troubles of the desk above every page of those who may see pages."""
         context = super().each_context(request)
-        context["banners"] = banners(request.user) if context["has_permission"] else []
+        inside = context["has_permission"]
+        context["banners"] = banners(request.user) if inside else []
+        may_open = [p for p in self.pages if inside and p.label and _may(request, p)]
+        context["pages"] = may_open
         return context
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -45,3 +83,17 @@ class DeskAdminSite(admin.AdminSite):
         if not super().has_permission(request):
             return False
         return not settings.REQUIRE_TOTP or request.user.is_verified()  # type: ignore[union-attr]
+
+
+def _may(request: HttpRequest, page: Page) -> bool:
+    return request.user.has_perm(page.permission)
+
+
+def _guarded(page: Page) -> Callable[..., HttpResponseBase]:
+    @wraps(page.view)
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not _may(request, page):
+            raise PermissionDenied
+        return page.view(request, *args, **kwargs)
+
+    return view

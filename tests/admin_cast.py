@@ -124,7 +124,9 @@ def owned() -> list[tuple[type[Model], Any]]:
 
 def buttons() -> list[tuple[type[Model], str]]:
     """Every button of every model."""
-    return [(m, name) for m, page in registered() for name in getattr(page, "button_permissions", ())]
+    return [
+        (m, name) for m, page in registered() for name in getattr(page, "button_permissions", ())
+    ]
 
 
 def colleague(

@@ -1,6 +1,7 @@
 """Everything that happens to a box, in tables."""
 
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
+from orders.models.job import Job, JobRow
 from orders.models.order import Order, OrderEvent, OrderLine
 from orders.models.shopify import Delivery, DeliveryLine, ShopOrder, Store, TurnedAway
 
@@ -11,6 +12,8 @@ __all__ = [
     "DeliveryLine",
     "Gateway",
     "Heartbeat",
+    "Job",
+    "JobRow",
     "Order",
     "OrderEvent",
     "OrderLine",
