@@ -166,11 +166,14 @@ def _write(
 ) -> Order:
     before = order.status
     values = {**fields, "status": to, "version": order.version + 1, "updated_at": timezone.now()}
-    with transaction.atomic():
+    # No savepoint: nothing was written where the row is no longer the same.
+    with transaction.atomic(savepoint=False):
         same = Order.objects.filter(pk=order.pk, version=order.version, status=before)
-        if not same.update(**values):
-            raise Changed(order.invoice)
-        _event(order, kind, before, to, actor, data).save(force_insert=True)
+        written = same.update(**values)
+        if written:
+            _event(order, kind, before, to, actor, data).save(force_insert=True)
+    if not written:
+        raise Changed(order.invoice)
     for name, value in values.items():
         setattr(order, name, value)
     return order

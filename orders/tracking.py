@@ -27,6 +27,7 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 3600
+GATHERING_SWEEPS = 3
 PROBE_INVOICE = "THIS-INVOICE-CANNOT-EXIST"
 
 
@@ -51,14 +52,15 @@ def sync(
     """Ask for everything that is due for a publisher; return the number of calls answered.
 
     Only one worker asks for a publisher at a time; others return at once. ``may_go_on`` is asked
-    before each call but the first.
+    before each call but the first. A call that was not full is the last: what falls due meanwhile
+    shares the next one.
     """
     turn = _lease(publisher_id)
     calls = 0
     try:
-        while turn and sync_once(publisher_id, gateway):
+        while turn and (asked := sync_once(publisher_id, gateway, first=not calls)):
             calls += 1
-            if not may_go_on():
+            if asked < MAX_INVOICES or not may_go_on():
                 break
             turn = _lease(publisher_id, mine=turn)
     finally:
@@ -77,16 +79,21 @@ def _lease(publisher_id: int, *, mine: datetime | None = None) -> datetime | Non
     return until if rows.update(sync_until=until) else None
 
 
-def sync_once(publisher_id: int, gateway: client.Gateway) -> bool:
-    """Make one status call for a publisher; say whether another one is worth making."""
+def sync_once(publisher_id: int, gateway: client.Gateway, *, first: bool = True) -> int:
+    """Make one status call for a publisher; return for how many orders it was answered.
+
+    The ``first`` call of a turn is only made if the last turn is not too short ago.
+    """
     publisher = Publisher.objects.get(pk=publisher_id)
     orders = choose(publisher)
     if not orders or publisher.login_refused_at or not publisher.login_password:
-        return False
+        return 0
+    if first and len(orders) < MAX_INVOICES and _asked_lately(publisher):
+        return 0
     if breaker.state().sync_stopped_at:
-        return False
+        return 0
     if breaker.is_open() and not breaker.take_probe():
-        return False
+        return 0
     urgent = any(order.status == status.UNCLEAR for order in orders)
     purpose = Call.Purpose.RESOLVE if urgent else Call.Purpose.SWEEP
     call = budget.reserve(publisher, purpose, len(orders))
@@ -96,8 +103,18 @@ def sync_once(publisher_id: int, gateway: client.Gateway) -> bool:
         due_now = any(order.next_ask_at <= clock.now() for order in orders if order.next_ask_at)
         call = budget.reserve(publisher, Call.Purpose.SWEEP, len(orders)) if due_now else None
     if call is None:
-        return False
-    return ask(publisher, orders, call, gateway)
+        return 0
+    return len(orders) if ask(publisher, orders, call, gateway) else 0
+
+
+def _asked_lately(publisher: Publisher) -> bool:
+    """Say whether the last call was so short ago that a few orders wait to share the next one.
+
+    Unclear orders fall due one by one; asked for at once, each would cost a call of its own.
+    """
+    since = clock.now() - timedelta(seconds=GATHERING_SWEEPS * settings.SWEEP_SECONDS)
+    calls = Call.objects.filter(publisher=publisher, reserved_at__gt=since)
+    return calls.exclude(purpose=Call.Purpose.STAFF).exists()
 
 
 def choose(publisher: Publisher) -> list[Order]:

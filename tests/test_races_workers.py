@@ -235,7 +235,10 @@ class TestTwoSyncers:
         assert Call.objects.count() == 1
 
     def test_control_without_the_turn_both_ask(self, order: Order) -> None:
-        with patch.object(tracking, "_lease", lambda publisher_id, **how: clock.now()):
+        with (
+            patch.object(tracking, "_lease", lambda publisher_id, **how: clock.now()),
+            patch.object(tracking, "_asked_lately", lambda publisher: False),
+        ):
             assert self.both(order) == (1, 1, 2)
 
     def test_a_worker_that_lost_its_turn_does_not_give_away_anothers(self, order: Order) -> None:
@@ -245,7 +248,7 @@ class TestTwoSyncers:
             Publisher.objects.update(sync_until=theirs)
 
         with (
-            patch.object(tracking, "sync_once", lambda *args: False),
+            patch.object(tracking, "sync_once", lambda *args, **how: 0),
             run_before(tracking, "sync_once", take_over),
         ):
             tracking.sync(order.publisher_id, Told(YES))

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 
 from orders import budget, clock, lifecycle, news, status, tracking
 from orders.models import Call, Order
@@ -81,6 +82,29 @@ class TestChoice:
             100,
             50,
         ]
+
+    def test_orders_that_fall_due_one_by_one_share_a_call(
+        self, north: Publisher, film: Product
+    ) -> None:
+        many(north, film, 1)
+        gateway = Told(echo)
+        assert tracking.sync(north.pk, gateway) == 1
+        later = many(north, film, 2, status=status.UNCLEAR, question="outcome")
+        assert tracking.sync(north.pk, gateway) == 0
+        assert {fresh(one).status for one in later} == {status.UNCLEAR}
+        wait = 3 * settings.SWEEP_SECONDS
+        Call.objects.update(reserved_at=clock.now() - timedelta(seconds=wait))
+        assert tracking.sync(north.pk, gateway) == 1
+        assert [len(batch) for batch in invoices(gateway)][0] == 1
+        assert {one.invoice for one in later} <= set(invoices(gateway)[1])
+
+    def test_a_full_call_waits_for_nobody(self, north: Publisher, film: Product) -> None:
+        many(north, film, 1)
+        gateway = Told(echo)
+        assert tracking.sync(north.pk, gateway) == 1
+        many(north, film, 100)
+        assert tracking.sync(north.pk, gateway) == 1
+        assert [len(batch) for batch in invoices(gateway)] == [1, 100]
 
     def test_a_call_for_one_is_filled_up_with_those_asked_longest_ago(
         self, north: Publisher, film: Product
@@ -261,7 +285,8 @@ class TestPurpose:
         self, north: Publisher, film: Product, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(budget.SHARES, Call.Purpose.RESOLVE, 0)
-        budget.reserve(north, Call.Purpose.RESOLVE, 1)
+        earlier = budget.reserve(north, Call.Purpose.RESOLVE, 1)
+        Call.objects.filter(pk=earlier.pk).update(reserved_at=clock.now() - timedelta(minutes=5))
         (order,) = many(north, film, 1)
         many(north, film, 1, status=status.UNCLEAR, question="outcome")
         tracking.sync(north.pk, Told(echo))
