@@ -38,7 +38,7 @@ def environment() -> dict[str, str]:
         "TREPSTAR_TIMEOUT": "2",
         "LEASE_SECONDS": "6",
         "SWEEP_SECONDS": "1",
-        "SYNC_SECONDS": "20",
+        "SYNC_SECONDS": "40",
         "ASK_AFTER_SECONDS": "1,3",
         "RETRY_SECONDS": "1,4",
         "PROBE_SECONDS": "1,4",

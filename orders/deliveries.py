@@ -64,7 +64,7 @@ def receive(store: Store, headers: Headers, body: bytes, *, matched_secret: int)
         body=body,
         outcome=Outcome.RECORDED,
     )
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         try:
             with transaction.atomic():
                 delivery.save(force_insert=True)

@@ -68,7 +68,7 @@ def place(request: Request, *, actor: Actor) -> list[Order]:
     An order is held where the caller gave a reason, where TrepStar would refuse it, or where the
     publisher holds new orders; else it is ready after the cooling-off time.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         boxes = split(request.units)
         base = request.invoice or _new_invoice(request)
         return [

@@ -61,7 +61,7 @@ def create(
     """Insert a new order, held or ready, with its lines and its first event."""
     if order.status not in (status.HELD, status.READY):
         raise ValueError(f"A new order is held or ready, not {order.status}.")
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         order.save(force_insert=True)
         for line in lines:
             line.order = order

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from django.db.models import F
+
 from orders import intake, status
 from orders.lifecycle import Actor
 from orders.line_fate import line_key, line_of, mail_method
@@ -31,8 +33,7 @@ class Making:
 
     def run(self, body: ShopifyOrder, recipient: Recipient) -> None:
         """Make the orders and write down what became of each line."""
-        told = self._told_not_ours()
-        self.delivery.lines.filter(units=0).delete()
+        told = self._read_earlier()
         found = wanted(body, self.delivery.topic, self._known())
         keys = [line_key(w.line.sku, w.line.variant_id) for w in found]
         matches = match_skus(self.delivery.store.publisher, keys)
@@ -41,28 +42,41 @@ class Making:
             match = Match(not_ours=True) if want.line.line_id in told else matches.get(key, Match())
             rows.append(line_of(self.delivery, self.shop_order, want, key, match))
         orders = self._orders(body, recipient, rows)
-        kept = set(self.delivery.lines.values_list("line_id", "fulfillment_id"))
+        kept = {
+            (row.line_id, row.fulfillment_id)
+            for row in self.earlier
+            if row.delivery_id == self.delivery.pk
+        }
         DeliveryLine.objects.bulk_create(
             row for row in rows if row.units or (row.line_id, row.fulfillment_id) not in kept
         )
         self._conclude(rows, orders)
 
-    def _told_not_ours(self) -> set[int]:
-        """Return the lines without any SKU that staff marked "not ours" on this delivery."""
-        marked = self.delivery.lines.filter(key="", outcome=DeliveryLine.Outcome.NOT_OURS)
-        return set(marked.values_list("line_id", flat=True))
+    def _read_earlier(self) -> set[int]:
+        """Read every line that the shop's order ever had; forget what this delivery left undone.
+
+        Returns the lines without any SKU that staff marked "not ours" on this delivery.
+        """
+        rows = DeliveryLine.objects.filter(shop_order=self.shop_order)
+        earlier = list(rows.annotate(shop_updated_at=F("delivery__shop_updated_at")))
+        mine = [row for row in earlier if row.delivery_id == self.delivery.pk]
+        if any(not row.units for row in mine):
+            self.delivery.lines.filter(units=0).delete()
+        self.earlier = [r for r in earlier if r.units or r.delivery_id != self.delivery.pk]
+        not_ours = DeliveryLine.Outcome.NOT_OURS
+        return {row.line_id for row in mine if not row.key and row.outcome == not_ours}
 
     def _known(self) -> list[Known]:
-        known: list[Known] = [
-            Known(*row)
-            for row in DeliveryLine.objects.filter(shop_order=self.shop_order).values_list(
-                "line_id",
-                "fulfillment_id",
-                "fulfillment_active",
-                "quantity",
-                "units",
-                "delivery__shop_updated_at",
+        known = [
+            Known(
+                row.line_id,
+                row.fulfillment_id,
+                row.fulfillment_active,
+                row.quantity,
+                row.units,
+                row.shop_updated_at,
             )
+            for row in self.earlier
         ]
         if self.make_again:
             known += self._cancelled(known)
@@ -101,11 +115,7 @@ class Making:
             if row.product and row.units
         )
         unknown = self._unknown(rows)
-        waiting = (
-            Order.objects.select_for_update(no_key=True)
-            .filter(shop_order=self.shop_order, status=status.HELD, hold_reason=HELD_UNKNOWN)
-            .first()
-        )
+        waiting = self._waiting()
         problem = body.address_problem
         if waiting and intake.add_units(
             waiting, units, unknown=unknown, actor=self.actor, address_problem=problem
@@ -124,13 +134,22 @@ class Making:
             row.order = orders[0] if row.units else None
         return orders
 
+    def _waiting(self) -> Order | None:
+        """Lock and return the order that waits for SKUs of this shop's order, if there is one."""
+        if not self.shop_order.boxes:
+            return None
+        rows = Order.objects.select_for_update(no_key=True)
+        return rows.filter(
+            shop_order=self.shop_order, status=status.HELD, hold_reason=HELD_UNKNOWN
+        ).first()
+
     def _unknown(self, rows: list[DeliveryLine]) -> list[str]:
         """Return the SKUs (or titles) of the shop's order that are still unknown."""
         here = {row.line_id for row in rows}
-        unmatched = [row for row in rows if row.outcome == DeliveryLine.Outcome.UNMATCHED]
-        unmatched += DeliveryLine.objects.filter(
-            shop_order=self.shop_order, outcome=DeliveryLine.Outcome.UNMATCHED
-        ).exclude(line_id__in=here)
+        others = [row for row in self.earlier if row.line_id not in here]
+        unmatched = [
+            row for row in [*rows, *others] if row.outcome == DeliveryLine.Outcome.UNMATCHED
+        ]
         return sorted({row.sku or row.title or f"line {row.line_id}" for row in unmatched})
 
     def _request(

@@ -132,14 +132,10 @@ class Reading:
         return found
 
     def _locked(self, number: int) -> ShopOrder:
+        new = ShopOrder(store=self.store, shop_order_id=number)
+        ShopOrder.objects.bulk_create([new], ignore_conflicts=True)
         rows = ShopOrder.objects.select_for_update(no_key=True)
-        found = rows.filter(store=self.store, shop_order_id=number).first()
-        if found is None:
-            ShopOrder.objects.bulk_create(
-                [ShopOrder(store=self.store, shop_order_id=number)], ignore_conflicts=True
-            )
-            found = rows.get(store=self.store, shop_order_id=number)
-        return found
+        return rows.get(store=self.store, shop_order_id=number)
 
     @staticmethod
     def _older(shop_order: ShopOrder, body: ShopifyOrder) -> bool:

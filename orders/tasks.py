@@ -33,13 +33,12 @@ from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order
 from orders.models.shopify import Outcome
+from orders.sending import Sender
 from products.models import Publisher
 
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
-LOOK_AGAIN_SECONDS = 0.02
-MOST_REST_SECONDS = 0.5
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
 MAX_NUDGES = 10
@@ -82,34 +81,14 @@ def async_check_login(publisher_id: int) -> None:
 def submit_due() -> None:
     """Send what is due, several orders at once, for a while; then leave the rest to a new task."""
     stop_at = time.monotonic() + CLAIMING_SECONDS
-    gateway = configured_gateway()
-
-    def work() -> None:
-        try:
-            rest = LOOK_AGAIN_SECONDS
-            while time.monotonic() < stop_at:
-                claims = submission.claim(1)
-                for claim in claims:
-                    submission.submit(claim, gateway)
-                if claims:
-                    rest = LOOK_AGAIN_SECONDS
-                elif submission.due(clock.now()).exists():
-                    # Others hold the publisher's row or all its slots this moment: look again.
-                    time.sleep(rest)
-                    rest = min(2 * rest, MOST_REST_SECONDS)
-                else:
-                    break
-        finally:
-            connection.close()
-
     if not submission.due(clock.now()).exists():
         return
     sent = threading.Event()
-    with ThreadPoolExecutor(settings.SUBMIT_IN_FLIGHT + 1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(_ask_meanwhile, sent, stop_at)
         try:
-            for future in [pool.submit(work) for _ in range(settings.SUBMIT_IN_FLIGHT)]:
-                future.result()
+            with Sender(configured_gateway(), settings.SUBMIT_IN_FLIGHT) as sender:
+                sender.send_until(stop_at)
         finally:
             sent.set()
         asking.result()

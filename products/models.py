@@ -263,7 +263,7 @@ class Match:
 
 
 def match_skus(publisher: Publisher, skus: Sequence[str]) -> dict[str, Match]:
-    """Return the match of each SKU, as given, in two queries.
+    """Return the match of each SKU, as given, in at most two queries.
 
     A SKU matches by an exact alias (method 1 of TrepStar's Shopify page) or by being the project
     id itself (method 2). Two different meanings leave it unknown, with both named; so does a
@@ -276,11 +276,10 @@ def match_skus(publisher: Publisher, skus: Sequence[str]) -> dict[str, Match]:
             publisher=publisher, key__in=set(keys.values())
         ).select_related("product")
     }
+    numbers = {key for key in keys.values() if key.isdigit()}
     projects = {
         product.project_id: product
-        for product in Product.objects.filter(
-            publisher=publisher, project_id__in=set(keys.values())
-        )
+        for product in Product.objects.filter(publisher=publisher, project_id__in=numbers)
     }
     return {sku: _match(aliases.get(key), projects.get(key)) for sku, key in keys.items()}
 

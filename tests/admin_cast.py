@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -130,14 +130,24 @@ def buttons() -> list[tuple[type[Model], str]]:
 
 
 def colleague(
-    name: str, *publishers: Publisher, may: str | Iterable[str] = "all", superuser: bool = False
+    name: str,
+    *publishers: Publisher,
+    may: str | Iterable[str] = "all",
+    role: str = "",
+    superuser: bool = False,
 ) -> User:
-    """A member of staff; ``may`` is ``all``, ``view``, or the code names of permissions."""
+    """A member of staff of a ``role``, a group that the migrations made.
+
+    Without one, ``may`` is ``all``, ``view``, or the code names of permissions.
+    """
     user = User.objects.create_user(
         name, password=PASSWORD, is_staff=True, is_superuser=superuser, email=f"{name}@x.example"
     )
     rows = Permission.objects.all()
-    if may == "view":
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+        rows = rows.none()
+    elif may == "view":
         rows = rows.filter(codename__startswith="view_")
     elif may != "all":
         rows = rows.filter(codename__in=list(may))

@@ -93,7 +93,7 @@ def within_the_budget(history: History) -> Iterator[str]:
         if _most_in_a_day(there) > history.limits.status_calls:
             yield f"account {account}: {_most_in_a_day(there)} status calls in 24 hours"
         own = [row.invoices for row in ledger if row.purpose != "staff"]
-        wanted = min(FILLED, orders[account] / FILLED)
+        wanted = min(FILLED, orders[account] / FILLED / 2)
         if own and sum(own) / len(own) < wanted:
             yield f"account {account}: a status call named {sum(own) / len(own):.1f} invoices"
 
