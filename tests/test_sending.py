@@ -1,0 +1,124 @@
+"""Several orders on their way at once: one thread claims, others send, errors come out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from orders import sending, submission
+from orders.sending import Sender
+
+GATEWAY: Any = object()
+
+
+class Desk:
+    """Stands for claim and submit: hands out numbers and notes who sent them, and when."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = list(range(waiting))
+        self.asked: list[int] = []
+        self.sent: list[int] = []
+        self.flying = self.most_flying = 0
+        self.lock = threading.Lock()
+        self.seconds = 0.01
+        self.fails: set[int] = set()
+
+    def claim(self, most: int) -> list[Any]:
+        self.asked.append(most)
+        found, self.waiting = self.waiting[:most], self.waiting[most:]
+        return found
+
+    def submit(self, claim: Any, gateway: Any) -> None:
+        assert gateway is GATEWAY
+        with self.lock:
+            self.flying += 1
+            self.most_flying = max(self.most_flying, self.flying)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.flying -= 1
+            self.sent.append(claim)
+        if claim in self.fails:
+            raise RuntimeError(f"Order {claim} failed.")
+
+    def due(self, now: Any) -> Any:
+        return self
+
+    def exists(self) -> bool:
+        return bool(self.waiting)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    one = Desk(40)
+    with (
+        patch.object(submission, "claim", one.claim),
+        patch.object(submission, "submit", one.submit),
+        patch.object(submission, "due", one.due),
+        patch.object(sending.clock, "now", time.monotonic),
+    ):
+        yield one
+
+
+def send(places: int, seconds: float = 10) -> None:
+    with Sender(GATEWAY, places) as sender:
+        sender.send_until(time.monotonic() + seconds)
+
+
+def test_everything_due_is_sent_once(desk: Desk) -> None:
+    send(4)
+    assert sorted(desk.sent) == list(range(40))
+
+
+def test_no_more_are_on_their_way_than_there_are_places(desk: Desk) -> None:
+    send(3)
+    assert desk.most_flying == 3
+    assert max(desk.asked) == 3
+
+
+def test_all_free_places_are_claimed_for_at_once(desk: Desk) -> None:
+    send(8)
+    assert desk.asked[0] == 8
+
+
+def test_at_the_end_of_its_time_it_waits_for_what_is_on_its_way(desk: Desk) -> None:
+    desk.seconds = 0.3
+    send(4, seconds=0.1)
+    assert sorted(desk.sent) == [0, 1, 2, 3]
+    assert desk.flying == 0
+    assert desk.waiting == list(range(4, 40))
+
+
+def test_it_ends_at_once_where_nothing_is_due(desk: Desk) -> None:
+    desk.waiting = []
+    began = time.monotonic()
+    send(4)
+    assert time.monotonic() - began < 5
+    assert desk.sent == []
+
+
+def test_it_looks_again_where_others_hold_what_is_due(desk: Desk) -> None:
+    looks = iter([[], [], [7]])
+    desk.waiting = [7]
+
+    def claim(most: int) -> list[int]:
+        found = next(looks, [])
+        if found:
+            desk.waiting = []
+        return found
+
+    with patch.object(submission, "claim", claim):
+        send(4)
+    assert desk.sent == [7]
+
+
+def test_an_error_comes_out_after_the_others_have_landed(desk: Desk) -> None:
+    desk.fails = {2}
+    with pytest.raises(RuntimeError, match="Order 2 failed."):
+        send(4)
+    assert set(range(4)) <= set(desk.sent)
+    assert desk.flying == 0
