@@ -1,4 +1,4 @@
-"""Log lines as JSON, one object a line, so that no text can forge a line of its own."""
+"""Log lines that no text can forge: JSON, one object a line, or plain with breaks escaped."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line)
+
+
+class TextFormatter(logging.Formatter):
+    """Gives a plain line; breaks and control characters of a message are shown as escapes."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        text = record.message
+        record.message = "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+        )
+        return super().formatMessage(record)

@@ -44,6 +44,7 @@ with one_sentence():
     CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
     SUBMIT_IN_FLIGHT = whole("SUBMIT_IN_FLIGHT", 4, least=1, most=64)
     SUBMIT_IN_FLIGHT_PER_PUBLISHER = whole("SUBMIT_IN_FLIGHT_PER_PUBLISHER", 2, least=1, most=64)
+    KEEP_ADDRESS_DAYS = whole("KEEP_ADDRESS_DAYS", 180, least=30, most=3650)
     LEASE_SECONDS = seconds("LEASE_SECONDS", 90, least=0.5)
     SWEEP_SECONDS = seconds("SWEEP_SECONDS", 30, least=0.1)
     SYNC_SECONDS = seconds("SYNC_SECONDS", 900, least=0.5)
@@ -212,7 +213,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "text": {
+            "()": "fulfillment.logs.TextFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
         "json": {"()": "fulfillment.logs.JsonFormatter"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},

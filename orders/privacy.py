@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -11,6 +14,7 @@ from orders.recipient import FIELDS
 
 ERASED = "erased"
 CLOSED = status.FINAL | {status.SHIPPED}
+STEP = 500
 
 
 def redact(shop_orders: QuerySet[ShopOrder]) -> int:
@@ -61,3 +65,33 @@ def erase_closed() -> int:
     Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
     _erase_bodies(list(orders.exclude(shop_order=None).values_list("shop_order", flat=True)))
     return len(ids)
+
+
+def forget_old(now: datetime) -> int:
+    """Erase customers from orders that were closed ``KEEP_ADDRESS_DAYS`` before ``now``.
+
+    What was made, under which invoice, and what became of it is kept. Works in steps, each a
+    transaction of its own; returns how many orders were erased.
+    """
+    before = now - timedelta(days=settings.KEEP_ADDRESS_DAYS)
+    old = Order.objects.filter(redact=False, status__in=CLOSED, updated_at__lt=before)
+    erased = 0
+    while ids := list(old.order_by("updated_at").values_list("pk", flat=True)[:STEP]):
+        with transaction.atomic():
+            _forget(ids)
+            erased += erase_closed()
+    return erased
+
+
+def _forget(order_ids: list[int]) -> None:
+    """Mark orders for erasure, and take the address from shop orders of which nothing is left."""
+    kept = Order.objects.filter(redact=False).exclude(pk__in=order_ids)
+    shop_orders = ShopOrder.objects.filter(orders__in=order_ids)
+    done = list(
+        shop_orders.exclude(pk__in=kept.filter(shop_order__in=shop_orders).values("shop_order"))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+        .distinct()
+    )
+    ShopOrder.objects.filter(pk__in=done).update(address=None)
+    Order.objects.filter(pk__in=order_ids).update(redact=True)

@@ -182,6 +182,7 @@ def ask_now(order_id: int) -> None:
 def prune() -> None:
     """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
     privacy.erase_closed()
+    privacy.forget_old(clock.now())
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
     rows = Delivery.objects.filter(received_at__lt=old, outcome__in=settled, body__isnull=False)

@@ -1,11 +1,13 @@
 """Shopify's three privacy topics are obeyed: after an erasure no table names the customer."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from orders import lifecycle, tasks
+from orders import lifecycle, privacy, tasks
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Call, Delivery, Order, OrderEvent, ShopOrder
 from tests.base import ADDRESS, deliver, fulfillment, line, northlight, order_body, product, store
@@ -269,3 +271,57 @@ def test_a_privacy_topic_with_a_wrong_signature_is_turned_away(shop, topic):
     assert answer.status_code == 401
     assert Order.objects.get().redact is False
     assert Delivery.objects.count() == 1
+
+
+def aged(order, days):
+    """Let the order have changed for the last time so many days ago."""
+    Order.objects.filter(pk=order.pk).update(updated_at=timezone.now() - timedelta(days=days))
+
+
+def test_a_closed_order_forgets_its_customer_after_half_a_year(shop):
+    deliver(body())
+    order = Order.objects.get()
+    ship(order)
+    aged(order, 179)
+    tasks.prune()
+    assert Order.objects.get().name == "Zelda Quux"
+    aged(order, 181)
+    tasks.prune()
+    assert sightings() == set()
+    kept = Order.objects.get()
+    assert (kept.invoice, kept.status, kept.lines.count()) == (order.invoice, "shipped", 1)
+
+
+def test_an_order_under_way_is_never_too_old(shop):
+    deliver(body())
+    aged(Order.objects.get(), 900)
+    before = Order.objects.values().get()
+    assert privacy.forget_old(timezone.now()) == 0
+    assert Order.objects.values().get() == before
+
+
+def test_a_shop_order_keeps_its_address_while_a_box_of_it_is_under_way(shop):
+    first, second = line("VTD234-100"), line("VTD234-100")
+    whole = {"line_items": [first, second]}
+    deliver(body(**whole, fulfillments=[fulfillment((first, 1))]))
+    old = Order.objects.get()
+    ship(old)
+    aged(old, 400)
+    deliver(body(**whole, fulfillments=[fulfillment((first, 1)), fulfillment((second, 1))]))
+    assert Order.objects.count() == 2
+    assert privacy.forget_old(timezone.now()) == 1
+    assert Order.objects.get(pk=old.pk).name == "erased"
+    assert ShopOrder.objects.get().address["name"] == "Zelda Quux"
+    assert Order.objects.exclude(pk=old.pk).get().name == "Zelda Quux"
+
+
+def test_the_night_forgets_in_steps(shop, monkeypatch):
+    monkeypatch.setattr(privacy, "STEP", 2)
+    for number in range(5):
+        deliver(body(id=100 + number))
+    for order in Order.objects.all():
+        ship(order)
+        aged(order, 200)
+    assert privacy.forget_old(timezone.now()) == 5
+    assert set(Order.objects.values_list("name", flat=True)) == {"erased"}
+    assert privacy.forget_old(timezone.now()) == 0

@@ -18,7 +18,7 @@ from fulfillment.apps import (
     queue_retry,
     sqlite_outside_debug,
 )
-from fulfillment.logs import JsonFormatter
+from fulfillment.logs import JsonFormatter, TextFormatter
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "7nYr8SWXcY5l9DCZMXl2mlVv2w9d3f1gB1u7mH3z0uE="
@@ -237,3 +237,9 @@ def test_a_log_line_cannot_be_forged():
     assert "\n" not in text
     assert "\x1b" not in text
     assert json.loads(text)["message"] == "one\r\ntwo\x1b[2J"
+
+
+def test_a_plain_log_line_cannot_be_forged_either():
+    record = logging.LogRecord("a", 20, "p", 1, "Ana Peña\r\n%s\x1b[2J", ("two",), None)
+    shown = TextFormatter("%(levelname)s %(message)s").format(record)
+    assert shown == "INFO Ana Peña\\r\\ntwo\\x1b[2J"

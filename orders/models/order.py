@@ -169,6 +169,20 @@ class Order(models.Model):
                 name="order_due_to_ask",
                 condition=models.Q(next_ask_at__isnull=False),
             ),
+            # Read by privacy.forget_old, every night.
+            models.Index(
+                fields=["updated_at"],
+                name="order_to_forget",
+                condition=models.Q(
+                    redact=False, status__in=sorted(status.FINAL | {status.SHIPPED})
+                ),
+            ),
+            # Read by privacy.erase_closed; what was erased leaves the index.
+            models.Index(
+                fields=["id"],
+                name="order_to_erase",
+                condition=models.Q(redact=True) & ~models.Q(email="erased"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
