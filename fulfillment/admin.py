@@ -13,6 +13,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
 from orders import dashboard
@@ -64,6 +66,7 @@ class DeskAdminSite(admin.AdminSite):
         ]
         return [*own, *super().get_urls()]
 
+    @method_decorator(require_safe)
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         """Show the dashboard, of one publisher with ``?publisher=<id>``."""
         try:

@@ -109,17 +109,17 @@ def open_orders(scope: Scope) -> Open:
     rows = (
         Order.objects.filter(publisher__in=scope.publishers, status__in=status.OPEN)
         .order_by()
-        .values_list("status", "hold_reason")
-        .annotate(Count("pk"), Min("created_at"), Count("pk", filter=late))
+        .values("status", "hold_reason")
+        .annotate(count=Count("pk"), first=Min("created_at"), long_unclear=Count("pk", filter=late))
     )
     counts: dict[tuple[str, str], int] = {}
     oldest: dict[tuple[str, str], datetime] = {}
     long_unclear = 0
-    for one, reason, count, first, unclear in rows:
-        key = (one, reason if one == status.HELD else "")
-        counts[key] = counts.get(key, 0) + count
-        oldest[key] = min(first, oldest.get(key, first))
-        long_unclear += unclear
+    for row in rows:
+        key = (row["status"], row["hold_reason"] if row["status"] == status.HELD else "")
+        counts[key] = counts.get(key, 0) + row["count"]
+        oldest[key] = min(row["first"], oldest.get(key, row["first"]))
+        long_unclear += row["long_unclear"]
     return Open(counts, oldest, long_unclear)
 
 
