@@ -110,7 +110,9 @@ def open_orders(scope: Scope) -> Open:
         Order.objects.filter(publisher__in=scope.publishers, status__in=status.OPEN)
         .order_by()
         .values("status", "hold_reason")
-        .annotate(count=Count("pk"), first=Min("created_at"), long_unclear=Count("pk", filter=late))
+        .annotate(
+            count=Count("*"), first=Min("created_at"), long_unclear=Count("status", filter=late)
+        )
     )
     counts: dict[tuple[str, str], int] = {}
     oldest: dict[tuple[str, str], datetime] = {}
@@ -136,7 +138,7 @@ def flagged_orders(scope: Scope) -> tuple[int, int]:
     """Count the orders with a note to look at: all, and those that wait for nothing else."""
     rows = Order.objects.filter(publisher__in=scope.publishers).exclude(flag="")
     waiting = Q(status__in=status.NEEDS_ATTENTION)
-    found = rows.aggregate(all=Count("pk"), only=Count("pk", filter=~waiting))
+    found = rows.aggregate(all=Count("*"), only=Count("status", filter=~waiting))
     return found["all"], found["only"]
 
 
@@ -147,7 +149,7 @@ def orders_per_day(scope: Scope) -> list[tuple[date, int]]:
         publisher__in=scope.publishers, created_at__gte=scope.span(days[0])[0]
     )
     by_day = rows.order_by().annotate(day=TruncDate("created_at")).values_list("day")
-    counts = dict(by_day.annotate(Count("pk")))
+    counts = dict(by_day.annotate(count=Count("*")))
     return [(day, counts.get(day, 0)) for day in days]
 
 
@@ -168,7 +170,9 @@ def deliveries_waiting(stores: list[int]) -> dict[str, tuple[int, datetime]]:
     rows = Delivery.objects.filter(
         store__in=stores, outcome__in=[Outcome.UNMATCHED, Outcome.QUARANTINED]
     )
-    found = rows.order_by().values_list("outcome").annotate(Count("pk"), Min("received_at"))
+    found = (
+        rows.order_by().values_list("outcome").annotate(count=Count("*"), first=Min("received_at"))
+    )
     return {outcome: (count, first) for outcome, count, first in found}
 
 

@@ -98,7 +98,7 @@ def _days(last: dict[int, datetime]) -> dict[int, list[Any]]:
         .order_by()
         .annotate(day=TruncDate("received_at", tzinfo=UTC))
         .values("store", "day")
-        .annotate(first=Min("received_at"), last=Max("received_at"), pieces=Count("pk"))
+        .annotate(first=Min("received_at"), last=Max("received_at"), pieces=Count("*"))
         .order_by("store", "day")
     )
     found: dict[int, list[Any]] = {}
