@@ -10,11 +10,16 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
+from orders import dashboard
 from orders.banners import banners
+from orders.figures import NoSuchPublisher
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,16 @@ class DeskAdminSite(admin.AdminSite):
             path(page.route, self.admin_view(_guarded(page)), name=page.name) for page in self.pages
         ]
         return [*own, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Show the dashboard, of one publisher with ``?publisher=<id>``."""
+        try:
+            board = dashboard.board(request.user, request.GET.get("publisher", ""))
+        except NoSuchPublisher:
+            raise Http404("You serve no such publisher.") from None
+        shown = {"title": "Today", "board": board, **(extra_context or {})}
+        return super().index(request, shown)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """List the day's work first, the catalogue next, people last."""

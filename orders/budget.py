@@ -7,7 +7,8 @@ among three purposes so that none can starve the others.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Count
@@ -54,6 +55,14 @@ def settle(call: Call, outcome: str, **fields: object) -> None:
 def used(publisher: Publisher) -> int:
     """Return the calls of the last 24 hours."""
     return sum(_used(publisher, since=clock.now() - DAY).values())
+
+
+def used_by(publishers: Iterable[Publisher], now: datetime) -> dict[int, int]:
+    """Return the calls of the 24 hours before ``now`` by publisher id; those without any are left
+    out."""
+    rows = Call.objects.filter(publisher__in=publishers, reserved_at__gt=now - DAY)
+    rows = rows.exclude(outcome=Call.Outcome.NOT_SENT)
+    return dict(rows.order_by().values_list("publisher").annotate(Count("pk")))
 
 
 def _used(publisher: Publisher, *, since: object) -> dict[str, int]:

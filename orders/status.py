@@ -49,6 +49,12 @@ ASKED = frozenset({ACCEPTED, AWAITING_PAYMENT, PROCESSING, SHIPPED, PROBLEM})
 
 NEEDS_ATTENTION = frozenset({HELD, REFUSED, PROBLEM})
 
+BEFORE_GATEWAY = (HELD, READY, SUBMITTING, UNCLEAR, REFUSED)
+"""TrepStar has not accepted it yet: the customer's box waits for us."""
+
+OPEN = (*BEFORE_GATEWAY, ACCEPTED, AWAITING_PAYMENT, PROCESSING, PROBLEM)
+"""Work is left to do; few orders at a time, however many there have been."""
+
 FINAL = frozenset({TESTED, CANCELLED})
 
 _GATEWAY_NEWS = frozenset({AWAITING_PAYMENT, PROCESSING, SHIPPED, PROBLEM, TESTED, CANCELLED})

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 
 from orders import deliveries, tasks
 from orders.admin.buttons import Button, Field, WithButtons
+from orders.admin.delivery_filters import PublisherFilter, UnknownSkuFilter
 from orders.lifecycle import NotNow, person
 from orders.models import Delivery, DeliveryLine, Order, TurnedAway
 from orders.models.shopify import Outcome
@@ -35,7 +36,9 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     list_display_links = ("received_at", "came")
     list_filter = (
         "outcome",
+        PublisherFilter,
         ("store", admin.RelatedOnlyFieldListFilter),
+        UnknownSkuFilter,
         "topic",
         "received_at",
     )

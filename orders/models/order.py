@@ -183,6 +183,24 @@ class Order(models.Model):
                 name="order_to_erase",
                 condition=models.Q(redact=True) & ~models.Q(email="erased"),
             ),
+            # Read by figures.open_orders: what is left to do, and since when.
+            models.Index(
+                fields=["publisher", "status", "hold_reason", "created_at", "unclear_since"],
+                name="order_open",
+                condition=models.Q(status__in=status.OPEN),
+            ),
+            # Read by figures.orders_per_day.
+            models.Index(fields=["publisher", "created_at"], name="order_arrivals"),
+            # Read by figures.shipped_today.
+            models.Index(
+                fields=["publisher", "shipped_at"],
+                name="order_shipped",
+                condition=models.Q(shipped_at__isnull=False),
+            ),
+            # Read by figures.flagged_orders.
+            models.Index(
+                fields=["publisher", "status"], name="order_flagged", condition=~models.Q(flag="")
+            ),
         ]
         constraints = [
             models.CheckConstraint(

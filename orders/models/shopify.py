@@ -173,6 +173,14 @@ class Delivery(models.Model):
                 name="delivery_to_retry",
                 condition=models.Q(outcome="quarantined", failures__gt=0),
             ),
+            # Read by silence.heard and figures.deliveries_today.
+            models.Index(fields=["store", "received_at"], name="delivery_by_store"),
+            # Read by figures.deliveries_waiting.
+            models.Index(
+                fields=["store", "outcome", "received_at"],
+                name="delivery_waiting",
+                condition=models.Q(outcome__in=["unmatched", "quarantined"]),
+            ),
         ]
 
     def __str__(self) -> str:
