@@ -15,6 +15,18 @@ from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES, MAX_SPECIAL_TEX
 from products.models import MailMethod, Mode, Product, Publisher, no_html
 
 TRACKING_URL = "https://www.endicia.com/tracking/?pic="
+MISSES_UNTIL_FLAG = 3
+"""So often TrepStar has to say that it does not know an order before a person is told."""
+
+NOT_KNOWN = models.Q(
+    not_found__gte=MISSES_UNTIL_FLAG, status__in=sorted(status.ASKED - {status.SHIPPED})
+)
+MAY_WAIT = (
+    models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR}))
+    | ~models.Q(flag="")
+    | NOT_KNOWN
+)
+"""Orders that may wait for a person; which of them do, and why, says ``orders.attention``."""
 
 
 class Source(models.TextChoices):
@@ -169,6 +181,20 @@ class Order(models.Model):
                 name="order_due_to_ask",
                 condition=models.Q(next_ask_at__isnull=False),
             ),
+            # Read by the queue of what needs attention, oldest first.
+            models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),
+            # Read by the same queue for one reason, and by its counts.
+            models.Index(
+                fields=["status", "hold_reason", "created_at", "id"],
+                name="order_waits_by_reason",
+                condition=models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR})),
+            ),
+            # Read by the same queue for notes, and by the order list's filter for them.
+            models.Index(
+                fields=["created_at", "id"], name="order_flagged", condition=~models.Q(flag="")
+            ),
+            # Read by the same queue for orders that TrepStar does not know.
+            models.Index(fields=["created_at", "id"], name="order_not_known", condition=NOT_KNOWN),
         ]
         constraints = [
             models.CheckConstraint(

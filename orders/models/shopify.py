@@ -173,6 +173,12 @@ class Delivery(models.Model):
                 name="delivery_to_retry",
                 condition=models.Q(outcome="quarantined", failures__gt=0),
             ),
+            # Read by the queue of what needs attention, oldest first.
+            models.Index(
+                fields=["received_at", "id"],
+                name="delivery_waits",
+                condition=models.Q(outcome__in=["quarantined", "unmatched"], body__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
