@@ -144,11 +144,13 @@ def why(order: Order, reason: Reason, findings: Sequence[Finding] = ()) -> str:
         told = status.HOLD_REASONS[order.hold_reason]
         # What was found when it was held is out of date as soon as part of it is mended.
         shown = reason.slug in ("address", "quantity", "preflight") and findings
-        return told if shown or order.hold_note in ("", told) else f"{told} {order.hold_note}"
+        if shown or order.hold_note in ("", told):
+            return told
+        return order.hold_note if reason.slug == "staff" else f"{told} {order.hold_note}"
     if reason.slug == "refused":
         advice = REFUSALS.get(order.gateway_error_number, UNKNOWN_REFUSAL).advice
         said = " ".join(filter(None, (order.gateway_error_number, order.gateway_error_text)))
-        return f"TrepStar refused it: {said or 'without a reason.'} {advice}"
+        return f"TrepStar refused it: {said.rstrip(' .') or 'it gave no reason'}. {advice}"
     if reason.slug == "problem":
         return f"TrepStar reports: {order.gateway_error_text or order.gateway_status or 'ERROR'}"
     if reason.slug == "not_known":

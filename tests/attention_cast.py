@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from orders import desk, lifecycle
-from orders.models import Delivery, Order
+from orders.models import Delivery, DeliveryLine, Order
 from products.models import Product, Publisher
 from tests import admin_cast as cast
 from tests import base
 
 QUEUE = "/admin/attention/"
+MENDED = {"city": "Portland", "state": "ME"}
 NOWHERE = {"city": "", "state": "Cascadia"}
 
 
@@ -112,7 +114,7 @@ def card_of(client: Client, row: Any, **asked: str) -> Any:
 def back(card: Any, **values: Any) -> dict[str, Any]:
     """What a button of the queue posts beside its own fields."""
     version = getattr(card.row, "version", "")
-    return {"back": "attention", "key": card.key, "version": version, **values}
+    return {"back": "attention", "queue_key": card.key, "version": version, **values}
 
 
 def mending(card: Any, **changes: Any) -> dict[str, Any]:
@@ -120,3 +122,17 @@ def mending(card: Any, **changes: Any) -> dict[str, Any]:
     fields = {name: card.form[name].value() for name in card.form.fields}
     fields = {name: "" if value is None else value for name, value in fields.items()}
     return {**back(card), **fields, **changes}
+
+
+def everything() -> list[Any]:
+    """Orders, events, tasks and deliveries; the same before and after is "nothing changed"."""
+    rows = [Delivery.objects.order_by("pk").values(), DeliveryLine.objects.order_by("pk").values()]
+    return [cast.state(), *map(list, rows)]
+
+
+def mend_url(order: Order) -> str:
+    return reverse("admin:attention_mend", args=[order.pk])
+
+
+def away_url(delivery: Delivery) -> str:
+    return reverse("admin:attention_put_away", args=[delivery.pk])

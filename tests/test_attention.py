@@ -133,11 +133,11 @@ def test_a_delivery_whose_body_was_erased_waits_no_longer(room: Desk) -> None:
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
-        ("staff", "Held by a member of staff. Noted for staff."),
+        ("staff", "Noted for staff."),
         ("address", "The address is missing or incomplete."),
         (
             "refused",
-            "TrepStar refused it: 000013 Name was blank "
+            "TrepStar refused it: 000013 Name was blank. "
             "The recipient has no name. Enter one and release the order.",
         ),
         ("problem", "TrepStar reports: Bad address"),

@@ -136,8 +136,10 @@ def _refuse(request: HttpRequest, form: MendForm) -> HttpResponse:
         label = str(field.label or name).capitalize() if field and name != "version" else ""
         for text in errors:
             messages.error(request, f"{label}: {text}" if label else str(text))
-    asked = request.POST.copy()
-    asked["from"] = asked.get("key", "")
+    asked = QueryDict(mutable=True)
+    for name in ("reason", "publisher"):
+        asked[name] = request.POST.get(f"queue_{name}", "")
+    asked["from"] = request.POST.get("queue_key", "")
     return _show(request, asked, form)
 
 

@@ -49,8 +49,8 @@ def back_to_queue(request: HttpRequest, *, done: bool) -> str:
     posted = request.POST
     if posted.get("back") != "attention":
         return ""
-    place = {name: posted.get(name, "")[:64] for name in ("reason", "publisher")}
-    place["after" if done else "from"] = posted.get("key", "")[:64]
+    place = {name: posted.get(f"queue_{name}", "")[:64] for name in ("reason", "publisher")}
+    place["after" if done else "from"] = posted.get("queue_key", "")[:64]
     query = urlencode({name: value for name, value in place.items() if value})
     return reverse("admin:attention") + (f"?{query}" if query else "")
 

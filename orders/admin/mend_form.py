@@ -49,10 +49,10 @@ class MendForm(forms.ModelForm):
 
     def explain(self, findings: Sequence[Finding]) -> None:
         """Show each finding at the field that it is about."""
-        for finding in findings:
-            field = self.fields.get(finding.field)
-            if field is not None:
-                field.help_text = f"{field.help_text} {finding.text}".strip()
+        for name, field in self.fields.items():
+            texts = [finding.text for finding in findings if finding.field == name]
+            if texts:
+                field.help_text = " ".join(texts)
                 field.widget.attrs["aria-invalid"] = "true"
 
     def clean_country(self) -> str:
