@@ -183,11 +183,11 @@ class Order(models.Model):
             ),
             # Read by the queue of what needs attention, oldest first.
             models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),
-            # Read by the same queue for one reason, and by its counts.
+            # Read by the same queue for one hold reason, and by its counts.
             models.Index(
-                fields=["status", "hold_reason", "created_at", "id"],
-                name="order_waits_by_reason",
-                condition=models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR})),
+                fields=["hold_reason", "created_at", "id"],
+                name="order_held",
+                condition=models.Q(status=status.HELD),
             ),
             # Read by the same queue for notes, and by the order list's filter for them.
             models.Index(
@@ -283,6 +283,14 @@ class OrderEvent(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            # Read by the queue of what needs attention: trouble that a new box has answered.
+            models.Index(
+                fields=["order"],
+                name="event_reshipped",
+                condition=models.Q(kind="order.reshipped"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.kind
