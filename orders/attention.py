@@ -111,8 +111,8 @@ def counts(user: Any, publishers: Sequence[int], now: datetime) -> dict[str, int
             if not rows.query.is_empty():
                 wanted[f"{name}_{slug}"] = _Bounded(rows.order_by().values("pk")[:MOST_COUNTED])
     # The user's own row is the one row that these figures are hung on.
-    rows_of = get_user_model().objects.filter(pk=user.pk)
-    found: dict[str, Any] = rows_of.values(**wanted).get()
+    one: QuerySet[Any] = get_user_model().objects.filter(pk=user.pk)
+    found: Any = one.values(**wanted).get()
     return {
         slug: min(sum(found.get(f"{name}_{slug}") or 0 for name in "od"), MOST_COUNTED)
         for slug in ("", *REASONS)

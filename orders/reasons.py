@@ -71,15 +71,15 @@ _REASONS = (
         "TrepStar does not know it",
         "Look the invoice up on TrepStar's dashboard. If it was deleted there, say so here.",
     ),
-    Reason("flagged", "Notes", "Do what the note asks, then say that you have seen it."),
+    Reason("flagged", "Note", "Do what the note asks, then say that you have seen it."),
     Reason(
         "unmatched",
-        "Deliveries without a match",
+        "Unmatched delivery",
         "Map each SKU to a product or mark it as not ours, then replay the delivery.",
     ),
     Reason(
         "quarantined",
-        "Deliveries set aside",
+        "Delivery set aside",
         "Replay it once its cause is mended. If it cannot be used, make the order by hand and put "
         "the delivery away.",
     ),
