@@ -14,6 +14,7 @@ from django.conf import settings
 from orders import status
 from orders.lifecycle import Change
 from orders.models import Order
+from orders.models.order import MISSES_UNTIL_FLAG
 from orders.privacy import ERASED
 from orders.settlement import too_late
 from orders.trepstar.status_xml import (
@@ -32,7 +33,6 @@ WORDS = {
     "SHIPPED": status.SHIPPED,
 }
 MAX_UNCLEAR_ROUNDS = 3
-MISSES_UNTIL_FLAG = 3
 MISS_WAITS = (timedelta(hours=1), timedelta(hours=6))
 PROBLEM_WAIT = timedelta(hours=6)
 OLD_DEBT = timedelta(days=30)

@@ -3,6 +3,7 @@
 from django.apps import apps
 from django.contrib import admin
 
+from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
 from orders.admin.order import OrderAdmin
@@ -18,6 +19,9 @@ __all__ = [
     "OrderAdmin",
     "StoreAdmin",
 ]
+
+for _page in (QUEUE, MEND, PUT_AWAY):
+    admin.site.register_page(_page)  # type: ignore[attr-defined]
 
 # A schedule names any function, and viewing suffices to run a failed task again: the courier's own
 # pages are no pages for staff.

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from orders.lifecycle import NotNow
@@ -37,6 +38,21 @@ class Button:
     fields: tuple[Field, ...] = ()
     style: str = ""
     explains: str = ""
+
+
+def back_to_queue(request: HttpRequest, *, done: bool) -> str:
+    """Return the address of the queue in which the button stood, or blank where it stood elsewhere.
+
+    What was done leads to the row after it; what was not shows the same row again. Nothing that is
+    posted names a page: it only says which part of the queue to show.
+    """
+    posted = request.POST
+    if posted.get("back") != "attention":
+        return ""
+    place = {name: posted.get(f"queue_{name}", "")[:64] for name in ("reason", "publisher")}
+    place["after" if done else "from"] = posted.get("queue_key", "")[:64]
+    query = urlencode({name: value for name, value in place.items() if value})
+    return reverse("admin:attention") + (f"?{query}" if query else "")
 
 
 class WithButtons:
@@ -71,13 +87,14 @@ class WithButtons:
 
     @method_decorator(require_POST)
     def press(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Do what a button says, tell how it went, and return to the row's page."""
+        """Do what a button says, tell how it went, and return to the page it stood on."""
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
         if row is None:
             raise Http404
         if not self.may_press(request, name):
             raise PermissionDenied
         act: Callable[[HttpRequest, Any], str] = getattr(self, f"do_{name}")
+        done = False
         try:
             with transaction.atomic():
                 told = act(request, row)
@@ -85,6 +102,10 @@ class WithButtons:
             messages.error(request, str(problem))
         else:
             messages.success(request, told)
+            done = True
+        queue = back_to_queue(request, done=done)
+        if queue:
+            return HttpResponseRedirect(queue)
         meta = self.model._meta  # type: ignore[attr-defined]
         here = f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change"  # type: ignore[attr-defined]
         return HttpResponseRedirect(reverse(here, args=[row.pk]))

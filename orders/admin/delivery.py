@@ -26,6 +26,12 @@ REPLAYABLE = (
     Outcome.CREATED,
     Outcome.LINKED,
 )
+REPLAY = Button(
+    "replay",
+    "Replay",
+    (Field("make_again", "Make units again whose orders were cancelled", "checkbox"),),
+    "main",
+)
 
 
 @admin.register(Delivery)
@@ -95,8 +101,7 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     def buttons_for(self, request: HttpRequest, row: Delivery) -> list[Button]:
         if row.body is None or row.outcome not in REPLAYABLE:
             return []
-        again = Field("make_again", "Make units again whose orders were cancelled", "checkbox")
-        return [Button("replay", "Replay", (again,), "main")]
+        return [REPLAY]
 
     def do_replay(self, request: HttpRequest, row: Delivery) -> str:
         make_again = request.POST.get("make_again") == "on"

@@ -15,6 +15,18 @@ from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES, MAX_SPECIAL_TEX
 from products.models import MailMethod, Mode, Product, Publisher, no_html
 
 TRACKING_URL = "https://www.endicia.com/tracking/?pic="
+MISSES_UNTIL_FLAG = 3
+"""So often TrepStar has to say that it does not know an order before a person is told."""
+
+NOT_KNOWN = models.Q(
+    not_found__gte=MISSES_UNTIL_FLAG, status__in=sorted(status.ASKED - {status.SHIPPED})
+)
+MAY_WAIT = (
+    models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR}))
+    | ~models.Q(flag="")
+    | NOT_KNOWN
+)
+"""Orders that may wait for a person; which of them do, and why, says ``orders.attention``."""
 
 
 class Source(models.TextChoices):
@@ -201,6 +213,20 @@ class Order(models.Model):
             models.Index(
                 fields=["publisher", "status"], name="order_flagged", condition=~models.Q(flag="")
             ),
+            # Read by the queue of what needs attention, oldest first.
+            models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),
+            # Read by the same queue for one hold reason, and by its counts.
+            models.Index(
+                fields=["hold_reason", "created_at", "id"],
+                name="order_held",
+                condition=models.Q(status=status.HELD),
+            ),
+            # Read by the same queue for notes, and by the order list's filter for them.
+            models.Index(
+                fields=["created_at", "id"], name="order_noted", condition=~models.Q(flag="")
+            ),
+            # Read by the same queue for orders that TrepStar does not know.
+            models.Index(fields=["created_at", "id"], name="order_not_known", condition=NOT_KNOWN),
         ]
         constraints = [
             models.CheckConstraint(
@@ -289,6 +315,14 @@ class OrderEvent(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            # Read by the queue of what needs attention: trouble that a new box has answered.
+            models.Index(
+                fields=["order"],
+                name="event_reshipped",
+                condition=models.Q(kind="order.reshipped"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.kind

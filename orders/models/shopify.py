@@ -181,6 +181,12 @@ class Delivery(models.Model):
                 name="delivery_waiting",
                 condition=models.Q(outcome__in=["unmatched", "quarantined"]),
             ),
+            # Read by the queue of what needs attention, oldest first.
+            models.Index(
+                fields=["received_at", "id"],
+                name="delivery_waits",
+                condition=models.Q(outcome__in=["quarantined", "unmatched"], body__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
