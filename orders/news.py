@@ -142,7 +142,9 @@ def _not_found_twice(order: Order, now: datetime) -> Change:
     if order.stop_request == Order.Stop.CANCEL:
         return Change(order, status.CANCELLED, "order.cancelled", fields={"asked_at": now})
     if order.stop_request == Order.Stop.HOLD:
-        return _held(order, "staff", order.hold_note, now)
+        change = _held(order, order.hold_reason or "staff", order.hold_note, now)
+        change.fields["hold_until"] = order.hold_until
+        return change
     if order.unclear_rounds >= MAX_UNCLEAR_ROUNDS:
         note = "TrepStar's answer was lost three times, and it does not know the order."
         return _held(order, "internal", note, now)

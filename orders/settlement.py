@@ -161,8 +161,9 @@ def stop_instead(order: Order) -> None:
     if order.stop_request == Order.Stop.CANCEL:
         lifecycle.move(order, status.CANCELLED, "order.cancelled", actor=WORKER)
         return
-    fields = {"hold_reason": "staff", "hold_note": order.hold_note}
-    lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=fields, fields=fields)
+    held = {"hold_reason": order.hold_reason or "staff", "hold_note": order.hold_note}
+    fields = {**held, "hold_until": order.hold_until}
+    lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=held, fields=fields)
 
 
 def unclear(
