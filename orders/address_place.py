@@ -172,11 +172,11 @@ def _with_city(lines: Sequence[str], at: int, city: str, made: dict[str, str]) -
     Before the last comma of its line stands the street; without a comma, digits mean that street
     and city cannot be told apart.
     """
+    found = Place(at, "", made.get("state", ""), made["zip"], made.get("country", ""))
     street, _, city = (part.strip(" ,") for part in city.rpartition(","))
     if not city and at > 1 and not _has_digits(lines[at - 1]):
-        street, _, city = lines[at - 1].rpartition(",")
-        return Place(at - 1, city=city.strip(), street=street.strip(" ,"), **made)
+        street, _, city = (part.strip(" ,") for part in lines[at - 1].rpartition(","))
+        return replace(found, first=at - 1, city=city, street=street)
     if _has_digits(city):
-        unclear = f"{street}, {city}".strip(" ,")
-        return Place(at, unplaced=(unclear,), **made)
-    return Place(at, city=city, street=street, **made)
+        return replace(found, unplaced=(f"{street}, {city}".strip(" ,"),))
+    return replace(found, city=city, street=street)

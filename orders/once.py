@@ -25,11 +25,11 @@ class AlreadyMade(NotNow):
 def place(token: UUID | None, request: intake.Request, *, actor: Actor) -> list[Order]:
     """Make the orders of a form's request, as ``intake.place`` does, once for each token.
 
-    Raises ``AlreadyMade`` where this person's form has made its order. A form without a token is
-    not guarded. Two at once wait for each other: the token is taken before anything is made, in
-    the same transaction.
+    Raises ``AlreadyMade`` where this person's form has made its order. What has no token, or no
+    person, is not guarded. Two at once wait for each other: the token is taken before anything is
+    made, in the same transaction.
     """
-    if token is None:
+    if token is None or actor.user_id is None:
         return intake.place(request, actor=actor)
     with transaction.atomic():
         try:

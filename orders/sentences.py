@@ -18,7 +18,9 @@ SENTENCES: dict[str, str] = {
     "order.edited": "The order was changed: {fields}.",
     "order.address_changed": "The shop changed the address: {fields}.",
     "order.cancelled": "The order was cancelled. {note}",
-    "order.stop_requested": "A stop was asked for: it will be {stop_request} if not yet sent. {note}",
+    "order.stop_requested": (
+        "A stop was asked for: it will be {stop_request} if not yet sent. {note}"
+    ),
     "order.claimed": "A worker took the order.",
     "order.attempted": "Attempt {attempt} was begun.",
     "order.accepted": "TrepStar accepted the order (attempt {attempt}).",

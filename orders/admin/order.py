@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from orders import desk, status
 from orders.admin.order_add import OrderAdding
 from orders.admin.order_buttons import OrderButtons
-from orders.admin.order_form import LineForm, LineFormSet, OrderForm
+from orders.admin.order_form import LineForm, LineFormSet, OrderForm, ProductSelect
 from orders.admin.order_list import FlaggedFilter, OrderList
 from orders.admin.order_page import facts
 from orders.lifecycle import NotNow, person
@@ -50,6 +50,8 @@ class LineInline(admin.TabularInline):
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Know only products of the user's publishers, so that none is named to a stranger."""
         kwargs["queryset"] = self.admin_site._registry[db_field.related_model].get_queryset(request)
+        if db_field.name == "product":
+            kwargs["widget"] = ProductSelect(db_field, self.admin_site, using=kwargs.get("using"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 

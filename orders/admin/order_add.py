@@ -113,7 +113,7 @@ class OrderAdding:
             notify_customer=wanted["notify_customer"],
         )
 
-    def response_post_save_add(self, request: HttpRequest, obj: Order) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Order) -> HttpResponseRedirect:
         """Show the order that was made, with its invoice."""
         if self.has_view_permission(request, obj):  # type: ignore[attr-defined]
             return HttpResponseRedirect(order_page(obj))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 
 from orders.desk import EDITABLE_FIELDS
@@ -14,8 +15,7 @@ from orders.intake import Units
 from orders.models import Order, OrderEvent, OrderLine
 from orders.recipient import FIELDS, Recipient
 from orders.sentences import actor, sentence
-from products.models import Publisher
-
+from products.models import Product, Publisher
 
 MAX_NEWS = 20
 
@@ -105,8 +105,27 @@ class OrderForm(forms.ModelForm):
         return Recipient(**{name: self.cleaned_data.get(name) or "" for name in FIELDS})
 
 
+class ProductSelect(AutocompleteSelect):
+    """A product found by typing; the one that a line has already is not looked up once more."""
+
+    chosen: Product | None = None
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+        if self.chosen is None or list(value) != [str(self.chosen.pk)]:
+            return super().optgroups(name, value, attrs)
+        option = self.create_option(name, self.chosen.pk, str(self.chosen), True, 0, attrs=attrs)
+        return [(None, [option], 0)]
+
+
 class LineForm(forms.ModelForm):
     """A line; it may ask for more than one box holds, as intake splits and preflight tells."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget = self.fields["product"].widget if "product" in self.fields else None
+        select = getattr(widget, "widget", widget)
+        if self.instance.pk and isinstance(select, ProductSelect):
+            select.chosen = self.instance.product
 
     quantity = forms.IntegerField(
         min_value=1, max_value=10_000, widget=forms.NumberInput(attrs={"class": "vIntegerField"})
