@@ -29,6 +29,8 @@ async function ask(url, body, signal) {
 
 function fill(fields) {
   const labels = [];
+  // What an earlier paste left, and nobody has touched, belongs to another address.
+  for (const input of form.querySelectorAll(".filled")) input.value = "";
   for (const [name, value] of Object.entries(fields)) {
     const input = form.elements[name];
     if (!input) continue;
