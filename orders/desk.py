@@ -73,7 +73,9 @@ def hold(
         if order.stop_request == Order.Stop.CANCEL:
             raise NotNow(f"Order {order.invoice} is to be cancelled already, so it is not held.")
         if order.status in status.IN_DOUBT:
-            return _ask_to_stop(order, Order.Stop.HOLD, actor, fields, data)
+            # Its reason stands in the event until the hold comes into force.
+            kept = {"hold_note": fields["hold_note"], "hold_until": until}
+            return _ask_to_stop(order, Order.Stop.HOLD, actor, kept, data)
         return lifecycle.move(
             order, status.HELD, "order.held", actor=actor, data=data, fields=fields
         )
