@@ -30,6 +30,10 @@ EDITABLE_FIELDS = (
 )
 
 
+PAYERS = ("us", "customer", "trepstar")
+MAX_NOTE = 2000
+
+
 class Unfit(NotNow):
     """TrepStar would refuse the order as it stands; ``findings`` say why and how to mend it."""
 
@@ -45,26 +49,33 @@ def hold(
     note: str = "",
     until: datetime | None = None,
     version: int | None = None,
+    reason: str = "staff",
 ) -> Order:
     """Hold an order for a person, or ask for that while it is being sent.
 
-    Raises ``NotNow`` where TrepStar has it already.
+    ``reason`` is one of ``status.STAFF_HOLD_REASONS``. Raises ``NotNow`` for another one, and where
+    TrepStar has the order already.
     """
+    if reason not in status.STAFF_HOLD_REASONS:
+        raise NotNow(f"Choose why it is held: {', '.join(status.STAFF_HOLD_REASONS)}.")
     with transaction.atomic():
         order = lifecycle.lock(order_id, version=version)
         fields = {
-            "hold_reason": "staff",
-            "hold_note": note or status.HOLD_REASONS["staff"],
+            "hold_reason": reason,
+            "hold_note": note or status.HOLD_REASONS[reason],
             "hold_until": until,
         }
-        data = {"reason": "staff", "note": note}
+        data = {"reason": reason, "note": note}
+        if until:
+            data["until"] = until.isoformat()
         if order.status == status.HELD:
             return lifecycle.record(order, "order.held", actor=actor, data=data, fields=fields)
         if order.stop_request == Order.Stop.CANCEL:
             raise NotNow(f"Order {order.invoice} is to be cancelled already, so it is not held.")
         if order.status in status.IN_DOUBT:
+            # Its reason stands in the event until the hold comes into force.
             kept = {"hold_note": fields["hold_note"], "hold_until": until}
-            return _ask_to_stop(order, Order.Stop.HOLD, actor, kept)
+            return _ask_to_stop(order, Order.Stop.HOLD, actor, kept, data)
         return lifecycle.move(
             order, status.HELD, "order.held", actor=actor, data=data, fields=fields
         )
@@ -75,7 +86,7 @@ def cancel(order_id: int, *, actor: Actor, note: str = "", version: int | None =
     with transaction.atomic():
         order = lifecycle.lock(order_id, version=version)
         if order.status in status.IN_DOUBT:
-            return _ask_to_stop(order, Order.Stop.CANCEL, actor, {})
+            return _ask_to_stop(order, Order.Stop.CANCEL, actor, {}, {"note": note})
         if order.status in status.AT_GATEWAY and not _is_gone(order):
             raise NotNow(
                 f"TrepStar has order {order.invoice} and takes no cancel call. "
@@ -90,9 +101,11 @@ def _is_gone(order: Order) -> bool:
     return order.status != status.SHIPPED and order.not_found >= 3
 
 
-def _ask_to_stop(order: Order, stop: str, actor: Actor, fields: Mapping[str, Any]) -> Order:
+def _ask_to_stop(
+    order: Order, stop: str, actor: Actor, fields: Mapping[str, Any], told: Mapping[str, Any]
+) -> Order:
     values = {**fields, "stop_request": stop}
-    data = {"stop_request": stop}
+    data = {"stop_request": stop, **{key: value for key, value in told.items() if value}}
     return lifecycle.record(order, "order.stop_requested", actor=actor, data=data, fields=values)
 
 
@@ -177,11 +190,16 @@ def _replace_lines(order: Order, units: Sequence[Units]) -> list[str]:
     return [str(line) for line in lines]
 
 
-def reship(order_id: int, *, actor: Actor, reason: str, version: int | None = None) -> list[Order]:
+def reship(
+    order_id: int, *, actor: Actor, reason: str, version: int | None = None, payer: str = "us"
+) -> list[Order]:
     """Make the same box again under a new invoice, held until it is released.
 
-    Only for orders that were shipped or are in trouble at TrepStar; ``reason`` is kept.
+    Only for orders that were shipped or are in trouble at TrepStar; ``reason`` and who pays for it
+    (one of ``PAYERS``) are kept. Raises ``NotNow`` where it may not be.
     """
+    if payer not in PAYERS:
+        raise NotNow(f"Choose who pays for the new box: {', '.join(PAYERS)}.")
     with transaction.atomic():
         first = Order.objects.values_list("reship_of", flat=True).get(pk=order_id) or order_id
         # The first box before its successors: all rows are locked in the order of their ids.
@@ -210,7 +228,7 @@ def reship(order_id: int, *, actor: Actor, reason: str, version: int | None = No
             reship_of=root,
         )
         made = intake.place(request, actor=actor)
-        data = {"invoices": [one.invoice for one in made], "note": reason}
+        data = {"invoices": [one.invoice for one in made], "note": reason, "payer": payer}
         lifecycle.record(order, "order.reshipped", actor=actor, data=data)
         return made
 
@@ -225,6 +243,25 @@ def clear_flag(order_id: int, *, actor: Actor, version: int | None = None) -> Or
         return lifecycle.record(
             order, "order.flag_seen", actor=actor, data=data, fields={"flag": ""}
         )
+
+
+def note(order_id: int, text: str, *, actor: Actor) -> Order:
+    """Write a note of staff into the timeline, whatever the order's status and version.
+
+    The same note by the same person as the last thing that happened is a second press of one
+    button, and is not written again. Raises ``NotNow`` for a blank or an endless one.
+    """
+    text = text.strip()
+    if not text:
+        raise NotNow("Write the note first.")
+    if len(text) > MAX_NOTE:
+        raise NotNow(f"A note may have {MAX_NOTE} characters; this one has {len(text)}.")
+    with transaction.atomic():
+        order = lifecycle.lock(order_id)
+        last = order.events.order_by("-id").values_list("kind", "actor_user", "data").first()
+        if last == ("order.note", actor.user_id, {"note": text}):
+            return order
+        return lifecycle.record(order, "order.note", actor=actor, data={"note": text})
 
 
 def release_expired_holds() -> int:

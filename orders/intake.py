@@ -15,6 +15,7 @@ from orders import clock, lifecycle, preflight, status
 from orders.gateway import box_of
 from orders.lifecycle import Actor
 from orders.models import Order, OrderLine, ShopOrder
+from orders.preflight import Finding
 from orders.recipient import FIELDS, Recipient
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
 from products.models import Mode, Product, Publisher
@@ -144,9 +145,34 @@ def next_serial(publisher: Publisher) -> int:
     return row.last_serial
 
 
+def preview(request: Request) -> list[tuple[Order, list[OrderLine], list[Finding]]]:
+    """Return what ``place`` would make of a request: each box, its lines, and what is wrong.
+
+    The boxes have no invoice yet; nothing is written and nothing is locked.
+    """
+    boxes = [(_box(request), lines_of(units)) for units in split(request.units)]
+    return [
+        (order, lines, preflight.check(order, lines, replace(box_of(order, lines), invoice="-")))
+        for order, lines in boxes
+    ]
+
+
 def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
+    order, lines = _box(request), lines_of(units)
+    order.hold_reason, order.hold_note = waits_for(order, lines, request)
+    order.status = status.HELD if order.hold_reason else status.READY
+    if order.status == status.READY:
+        order.next_attempt_at = first_attempt_at()
+    data = {"pieces": sum(line.quantity for line in lines), "source": request.source}
+    if order.hold_reason:
+        data |= {"reason": order.hold_reason, "note": order.hold_note}
+    return lifecycle.create(order, lines, actor=actor, data=data)
+
+
+def _box(request: Request) -> Order:
+    """Return the unsaved order of one box."""
     publisher = request.publisher
-    order = Order(
+    return Order(
         publisher=publisher,
         source=request.source,
         shop_order=request.shop_order,
@@ -162,15 +188,6 @@ def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
         reship_of=request.reship_of,
         **request.recipient.as_dict(),
     )
-    lines = lines_of(units)
-    order.hold_reason, order.hold_note = waits_for(order, lines, request)
-    order.status = status.HELD if order.hold_reason else status.READY
-    if order.status == status.READY:
-        order.next_attempt_at = first_attempt_at()
-    data = {"pieces": sum(line.quantity for line in lines), "source": request.source}
-    if order.hold_reason:
-        data |= {"reason": order.hold_reason, "note": order.hold_note}
-    return lifecycle.create(order, lines, actor=actor, data=data)
 
 
 def first_attempt_at() -> datetime:

@@ -187,7 +187,8 @@ def _cleared(before: str, to: str) -> dict[str, Any]:
     if before == status.SUBMITTING:
         values |= {"lease_token": None, "lease_until": None}
     if before in status.IN_DOUBT and to not in status.IN_DOUBT:
-        values |= {"stop_request": ""}
+        # The hold that was asked for ends with the doubt, unless it comes into force now.
+        values |= {"stop_request": "", "hold_note": "", "hold_until": None}
     if before == status.UNCLEAR:
         values |= {"question": "", "unclear_since": None, "not_found": 0}
     if to in (status.CANCELLED, status.HELD, status.REFUSED, status.TESTED):

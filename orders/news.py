@@ -16,7 +16,7 @@ from orders.lifecycle import Change
 from orders.models import Order
 from orders.models.order import MISSES_UNTIL_FLAG
 from orders.privacy import ERASED
-from orders.settlement import too_late
+from orders.settlement import reason_asked_for, too_late
 from orders.trepstar.status_xml import (
     ADDRESS_ERROR,
     NOT_FOUND,
@@ -142,7 +142,9 @@ def _not_found_twice(order: Order, now: datetime) -> Change:
     if order.stop_request == Order.Stop.CANCEL:
         return Change(order, status.CANCELLED, "order.cancelled", fields={"asked_at": now})
     if order.stop_request == Order.Stop.HOLD:
-        return _held(order, "staff", order.hold_note, now)
+        change = _held(order, reason_asked_for(order), order.hold_note, now)
+        change.fields["hold_until"] = order.hold_until
+        return change
     if order.unclear_rounds >= MAX_UNCLEAR_ROUNDS:
         note = "TrepStar's answer was lost three times, and it does not know the order."
         return _held(order, "internal", note, now)

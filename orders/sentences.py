@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from orders.models import OrderEvent
 
 SENTENCES: dict[str, str] = {
-    "order.placed": "The order was made, with {pieces}.",
+    "order.placed": "The order was made, with {pieces}. {note}",
     "order.lines_added": "Lines were added: {added}.",
-    "order.held": "The order was held ({reason}). {note}",
+    "order.held": "The order was held ({reason}). {note} {until}",
     "order.released": "The order was released.",
     "order.edited": "The order was changed: {fields}.",
     "order.address_changed": "The shop changed the address: {fields}.",
     "order.cancelled": "The order was cancelled. {note}",
-    "order.stop_requested": "A stop was asked for: it will be {stop_request} if not yet sent.",
+    "order.stop_requested": (
+        "A stop was asked for: it will be {stop_request} if not yet sent. {note}"
+    ),
     "order.claimed": "A worker took the order.",
     "order.attempted": "Attempt {attempt} was begun.",
     "order.accepted": "TrepStar accepted the order (attempt {attempt}).",
@@ -41,10 +46,17 @@ SENTENCES: dict[str, str] = {
     "order.word_changed": "TrepStar's word changed: {word}.",
     "order.flagged": "Look at this: {note}",
     "order.flag_seen": "The note was seen: {note}",
-    "order.reshipped": "The order is made again as {invoices}. {note}",
+    "order.reshipped": "The order is made again as {invoices}. {note} {payer}",
+    "order.note": "{note}",
 }
 
 _STOPS = {"hold": "held", "cancel": "cancelled"}
+PAYERS = {
+    "us": "We pay for it.",
+    "customer": "The customer pays for it.",
+    "trepstar": "TrepStar pays for it.",
+}
+ERASED = "What was written here is erased."
 
 
 class _Blank(dict[str, str]):
@@ -57,6 +69,9 @@ def sentence(event: OrderEvent) -> str:
     template = SENTENCES.get(event.kind)
     if template is None:
         return event.kind
+    if event.kind == "order.note":
+        # The words of a colleague are shown as they were written.
+        return str(event.data.get("note") or ERASED)
     filled = template.format_map(_Blank({k: _text(k, v) for k, v in event.data.items()}))
     return " ".join(filled.split()).replace(" .", ".").replace("()", "").strip()
 
@@ -64,6 +79,10 @@ def sentence(event: OrderEvent) -> str:
 def _text(key: str, value: Any) -> str:
     if key == "stop_request":
         return _STOPS.get(value, str(value))
+    if key == "payer":
+        return PAYERS.get(value, str(value))
+    if key == "until":
+        return _until(str(value))
     if key == "pieces":
         return "1 piece" if value == 1 else f"{value} pieces"
     if isinstance(value, list):
@@ -71,6 +90,14 @@ def _text(key: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {v}" for k, v in value.items())
     return str(value).replace("_", " ") if key == "reason" else str(value)
+
+
+def _until(text: str) -> str:
+    try:
+        found = timezone.localtime(datetime.fromisoformat(text))
+    except ValueError:
+        return ""
+    return f"It is released by itself on {found:%Y-%m-%d %H:%M}."
 
 
 def actor(event: OrderEvent) -> str:

@@ -156,13 +156,20 @@ def _refused(order: Order, result: Refused, data: dict[str, object]) -> None:
     return None
 
 
+def reason_asked_for(order: Order) -> str:
+    """Return the kind of hold that staff asked for while the order was being sent."""
+    asked = order.events.filter(kind="order.stop_requested").order_by("-id").first()
+    return str(asked.data.get("reason", "staff")) if asked else "staff"
+
+
 def stop_instead(order: Order) -> None:
     """Hold or cancel a locked order that was proved not to have been sent, as staff asked."""
     if order.stop_request == Order.Stop.CANCEL:
         lifecycle.move(order, status.CANCELLED, "order.cancelled", actor=WORKER)
         return
-    fields = {"hold_reason": "staff", "hold_note": order.hold_note}
-    lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=fields, fields=fields)
+    held = {"hold_reason": reason_asked_for(order), "hold_note": order.hold_note}
+    fields = {**held, "hold_until": order.hold_until}
+    lifecycle.move(order, status.HELD, "order.held", actor=WORKER, data=held, fields=fields)
 
 
 def unclear(

@@ -13,7 +13,9 @@ WORDS = (
     "tested cancelled"
 )
 ALL = WORDS.split()
-HOLD_REASONS = "staff policy unknown_sku address quantity preflight collision internal"
+HOLD_REASONS = (
+    "staff policy unknown_sku address quantity preflight collision internal customer payment stock"
+)
 
 ALLOWED = {
     "held": "ready cancelled",
@@ -127,6 +129,13 @@ def test_each_hold_reason_is_a_whole_sentence():
     for sentence in status.HOLD_REASONS.values():
         assert sentence[0].isupper()
         assert sentence.endswith(".")
+
+
+def test_people_choose_among_reasons_that_have_a_sentence():
+    assert status.STAFF_HOLD_REASONS == ("staff", "customer", "address", "payment", "stock")
+    assert set(status.STAFF_HOLD_REASONS) < set(status.HOLD_REASONS)
+    # The column of the order holds at most 12 characters.
+    assert all(len(reason) <= 12 for reason in status.HOLD_REASONS)
 
 
 def test_it_imports_nothing_of_ours():

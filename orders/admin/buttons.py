@@ -21,12 +21,17 @@ from orders.lifecycle import NotNow
 
 @dataclass(frozen=True)
 class Field:
-    """An input that a button asks for; ``kind`` is an HTML input type, or ``textarea``."""
+    """An input that a button asks for; ``kind`` is an HTML input type, or ``select``.
+
+    ``options`` are what a select offers, each with its label; ``value`` is chosen at first.
+    """
 
     name: str
     label: str
     kind: str = "text"
     required: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    value: str = ""
 
 
 @dataclass(frozen=True)

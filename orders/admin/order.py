@@ -8,16 +8,15 @@ from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseRedirect
 
-from orders import desk, intake, status, tasks
+from orders import desk, status
+from orders.admin.order_add import OrderAdding
 from orders.admin.order_buttons import OrderButtons
-from orders.admin.order_form import LineForm, LineFormSet, OrderForm
+from orders.admin.order_form import LineForm, LineFormSet, OrderForm, ProductSelect
 from orders.admin.order_list import FlaggedFilter, OrderList
-from orders.gateway import box_of
+from orders.admin.order_page import facts
 from orders.lifecycle import NotNow, person
-from orders.models import Attempt, Order, OrderLine
-from orders.models.order import Source
-from orders.sentences import actor, sentence
-from orders.trepstar.wire import submit_fields
+from orders.models import Order, OrderLine
+from orders.once import AlreadyMade
 from products.scoped import ScopedAdmin
 
 
@@ -30,6 +29,9 @@ class LineInline(admin.TabularInline):
     autocomplete_fields = ("product",)
     extra = 0
     verbose_name_plural = "What is in the box"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
+        return super().get_queryset(request).select_related("product")
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         return 0 if obj else 1
@@ -48,11 +50,13 @@ class LineInline(admin.TabularInline):
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Know only products of the user's publishers, so that none is named to a stranger."""
         kwargs["queryset"] = self.admin_site._registry[db_field.related_model].get_queryset(request)
+        if db_field.name == "product":
+            kwargs["widget"] = ProductSelect(db_field, self.admin_site, using=kwargs.get("using"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Order)
-class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
+class OrderAdmin(OrderList, OrderAdding, OrderButtons, ScopedAdmin):
     """An order is changed through ``orders.desk`` alone; this page never saves its row."""
 
     form = OrderForm
@@ -135,19 +139,15 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
     # The page of one order
 
     def page_of(self, request: HttpRequest, row: Order) -> dict[str, Any]:
-        events = row.events.select_related("actor_user")
-        fields = row.payload or submit_fields(
-            box_of(row, list(row.lines.select_related("product")))
-        )
+        offered = [button.name for button in self.buttons_for(request, row)]
+        if self.has_change_permission(request, row):
+            offered.append("change")
         return {
-            "title": row.invoice,
-            "timeline": [(event, sentence(event), actor(event)) for event in events],
-            "attempts": list(Attempt.objects.filter(order=row)),
-            "sent": fields,
-            "sends_at": row.next_attempt_at if row.status == status.READY else None,
-            "findings": desk.findings_of(row) if row.status in status.EDITABLE else [],
-            "letter_mail": row.status == status.SHIPPED and row.is_letter_mail(),
-            "reships": list(row.reships.all()),
+            **facts(row),
+            "reasons": self.reasons_for(request, row, offered),
+            "may_note": self.may_press(request, "note"),
+            "may_add": self.has_add_permission(request),
+            "may_see_calls": request.user.has_perm("orders.view_call"),
         }
 
     # Adding and editing
@@ -158,39 +158,16 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         lines = formsets[0] if formsets else None
         units = lines.units() if lines and not lines.only_shown else None
-        if change:
-            desk.edit(
-                form.instance.pk,
-                form.changes(),
-                actor=person(request.user),
-                version=form.cleaned_data["version"],
-                units=units,
-            )
-            return
-        orders = intake.place(self._request(form, units), actor=person(request.user))
-        form.instance.__dict__.update(orders[0].__dict__)
-        if any(order.status == status.READY for order in orders):
-            tasks.nudge()
-        for order in orders[1:]:
-            messages.info(request, f"The rest of it is order {order.invoice}.")
-        if orders[0].status == status.HELD:
-            messages.warning(request, f"The order is held: {orders[0].hold_note}")
-
-    @staticmethod
-    def _request(form: OrderForm, units: Any) -> intake.Request:
-        wanted = form.changes()
-        return intake.Request(
-            publisher=form.cleaned_data["publisher"],
-            source=Source.ADMIN,
-            recipient=form.recipient(),
-            units=tuple(units or ()),
-            email=wanted["email"],
-            mail_method=wanted["mail_method"] or None,
-            special_text=wanted["special_text"],
-            price=wanted["price"],
-            price_on_customs=wanted["price_on_customs"],
-            notify_customer=wanted["notify_customer"],
+        if not change:
+            return self.make(request, form, units)
+        desk.edit(
+            form.instance.pk,
+            form.changes(),
+            actor=person(request.user),
+            version=form.cleaned_data["version"],
+            units=units,
         )
+        return None
 
     def construct_change_message(self, *args: Any, **kwargs: Any) -> list[Any]:
         """The timeline tells what was changed, and by whom."""
@@ -199,6 +176,8 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().changeform_view(request, *args, **kwargs)
+        except AlreadyMade as problem:
+            return self.made_before(request, problem)
         except NotNow as problem:
             messages.error(request, str(problem))
             return HttpResponseRedirect(request.get_full_path())

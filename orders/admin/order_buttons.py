@@ -10,10 +10,23 @@ from django.utils import timezone
 
 from orders import desk, status, tasks
 from orders.admin.buttons import Button, Field, WithButtons
+from orders.admin.order_reasons import ACTS
 from orders.lifecycle import NotNow, person
 from orders.models import Order
 
 NOTE = Field("note", "Why (shown to everybody)")
+HOLD_CHOICES = (
+    ("staff", "Another reason (say it below)"),
+    ("customer", "The customer asked to wait"),
+    ("address", "The address is in doubt (ends when the shop corrects it)"),
+    ("payment", "The customer's payment is not settled"),
+    ("stock", "A product cannot be made at present"),
+)
+PAYERS = (
+    ("us", "We do"),
+    ("customer", "The customer, who was told so"),
+    ("trepstar", "TrepStar, who agreed to it"),
+)
 ASKABLE = status.ASKED | {status.UNCLEAR}
 
 
@@ -27,7 +40,20 @@ class OrderButtons(WithButtons):
         "ask": "orders.refresh_order",
         "reship": "orders.reship_order",
         "seen": "orders.note_order",
+        "note": "orders.note_order",
     }
+
+    def reasons_for(
+        self, request: HttpRequest, row: Order, offered: list[str]
+    ) -> list[tuple[str, str]]:
+        """Return what else the user does with orders, and why this one does not allow it now."""
+        return [
+            (act.label, act.refused[row.status])
+            for act in ACTS
+            if row.status in act.refused
+            and act.name not in offered
+            and request.user.has_perm(act.permission)
+        ]
 
     def buttons_for(self, request: HttpRequest, row: Order) -> list[Button]:
         here = row.status
@@ -37,9 +63,7 @@ class OrderButtons(WithButtons):
             explains = f"{row.hold_note} Only the known lines are sent." if partly else ""
             found.append(Button("release", "Release", style="main", explains=explains))
         if here in status.EDITABLE | {status.READY} | status.IN_DOUBT:
-            until = Field("until", "Until (released by itself then)", "datetime-local")
-            label = "Hold" if here != status.HELD else "Change the hold"
-            found.append(Button("hold", label, (NOTE, until)))
+            found.append(_hold_button(row))
             late = "TrepStar may have it already; then it cannot be stopped."
             explains = late if here in status.IN_DOUBT else "An order that is cancelled stays so."
             found.append(Button("cancel", "Cancel", (NOTE,), "grave", explains))
@@ -47,8 +71,9 @@ class OrderButtons(WithButtons):
             found.append(Button("ask", "Ask TrepStar now"))
         if here in (status.SHIPPED, status.PROBLEM):
             why = Field("reason", "Why it is made again", required=True)
+            payer = Field("payer", "Who pays for it", "select", options=PAYERS, value="us")
             explains = "TrepStar charges for the new box."
-            found.append(Button("reship", "Make it again", (why,), explains=explains))
+            found.append(Button("reship", "Make it again", (why, payer), explains=explains))
         if here in status.ASKED - {status.SHIPPED} and row.not_found >= 3:
             explains = "Only if it was deleted on TrepStar's dashboard."
             found.append(Button("cancel", "Deleted at TrepStar", (NOTE,), "grave", explains))
@@ -60,7 +85,12 @@ class OrderButtons(WithButtons):
         until = _moment(_text(request, "until"))
         note = _text(request, "note")
         order = desk.hold(
-            row.pk, actor=person(request.user), note=note, until=until, version=_version(request)
+            row.pk,
+            actor=person(request.user),
+            note=note,
+            until=until,
+            version=_version(request),
+            reason=_text(request, "hold_reason") or "staff",
         )
         if order.stop_request:
             return f"Order {order.invoice} is being sent; it is held if TrepStar does not get it."
@@ -93,7 +123,11 @@ class OrderButtons(WithButtons):
         if not reason:
             raise NotNow("Say why the box is made again; the reason is kept with the order.")
         made = desk.reship(
-            row.pk, actor=person(request.user), reason=reason, version=_version(request)
+            row.pk,
+            actor=person(request.user),
+            reason=reason,
+            version=_version(request),
+            payer=_text(request, "payer") or "us",
         )
         names = ", ".join(order.invoice for order in made)
         return f"Order {names} was made and is held; release it when it may go out."
@@ -101,6 +135,18 @@ class OrderButtons(WithButtons):
     def do_seen(self, request: HttpRequest, row: Order) -> str:
         desk.clear_flag(row.pk, actor=person(request.user), version=_version(request))
         return "The note is put away; it stays in the timeline."
+
+    def do_note(self, request: HttpRequest, row: Order) -> str:
+        desk.note(row.pk, _text(request, "note"), actor=person(request.user))
+        return "The note is in the timeline."
+
+
+def _hold_button(row: Order) -> Button:
+    held = row.status == status.HELD
+    now = row.hold_reason if row.hold_reason in dict(HOLD_CHOICES) else "staff"
+    reason = Field("hold_reason", "Kind of reason", "select", options=HOLD_CHOICES, value=now)
+    until = Field("until", "Until (released by itself then)", "datetime-local")
+    return Button("hold", "Change the hold" if held else "Hold", (NOTE, reason, until))
 
 
 def _text(request: HttpRequest, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
 from orders.models.job import Job, JobRow
+from orders.models.once import UsedForm
 from orders.models.order import Order, OrderEvent, OrderLine
 from orders.models.shopify import Delivery, DeliveryLine, ShopOrder, Store, TurnedAway
 
@@ -20,4 +21,5 @@ __all__ = [
     "ShopOrder",
     "Store",
     "TurnedAway",
+    "UsedForm",
 ]
