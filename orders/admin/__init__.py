@@ -5,6 +5,7 @@ from django.contrib import admin
 
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
+from orders.admin.mapping import desk as mapping_desk
 from orders.admin.order import OrderAdmin
 from orders.admin.publisher import DeskPublisherAdmin
 from orders.admin.store import StoreAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "HeartbeatAdmin",
     "OrderAdmin",
     "StoreAdmin",
+    "mapping_desk",
 ]
 
 # A schedule names any function, and viewing suffices to run a failed task again: the courier's own
