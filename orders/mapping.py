@@ -81,7 +81,8 @@ def _refuse_late(decision: Decision, alias: SkuAlias | None, spelled: dict[str, 
         )
 
 
-def _too_late(sku: str, alias: SkuAlias | None) -> NotNow:
+def _too_late(key: str, alias: SkuAlias | None) -> NotNow:
+    sku = alias.sku if alias else key
     meaning = (
         "is not mapped" if alias is None else f"stands for {alias.product or 'nothing of ours'}"
     )

@@ -83,7 +83,7 @@ def skus(publisher: Publisher, *, start: int = 0, most: int = PAGE) -> list[Wait
 
     A fixed number of queries, whatever the number of lines.
     """
-    groups = lines_of(publisher).values("key").annotate(**_figures())
+    groups: Any = lines_of(publisher).values("key").annotate(**_figures())
     page = groups.order_by("-orders", "since", "key")[start : start + most]
     found = [WaitingSku(**row) for row in page]
     _furnish(publisher, found)
@@ -92,7 +92,7 @@ def skus(publisher: Publisher, *, start: int = 0, most: int = PAGE) -> list[Wait
 
 def one(publisher: Publisher, key: str) -> WaitingSku | None:
     """Return one SKU that waits, or None if nothing waits for it."""
-    groups = lines_of(publisher).filter(key=key).values("key").annotate(**_figures())
+    groups: Any = lines_of(publisher).filter(key=key).values("key").annotate(**_figures())
     found = [WaitingSku(**row) for row in groups]
     _furnish(publisher, found)
     return found[0] if found else None

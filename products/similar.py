@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-LIKE_TITLE = 0.6
-LIKE_SKU = 0.8
+LIKE_TITLE = 0.7
+LIKE_SKU = 0.85
 COMPARED = 40
 _BEGINNING = 3
 _MOST_CHARACTERS = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
-from fulfillment.admin import Page
+from fulfillment.admin import DeskAdminSite, Page
 from orders import mapping, mapping_preview, tasks, waiting
 from orders.lifecycle import NotNow, person
 from orders.mapping import Decision, Replayed
@@ -65,7 +65,7 @@ def _listed(request: HttpRequest, publisher: Publisher, total: int) -> dict[str,
         "rows": rows,
         "total": total,
         "number": number,
-        "pages": pages,
+        "last_page": pages,
         "products": few if len(few) <= FEW_PRODUCTS else [],
         "nameless": nameless,
         "nameless_more": nameless_total - len(nameless),
@@ -87,19 +87,17 @@ def choose(request: HttpRequest) -> HttpResponse:
     for word in words.split()[:8]:
         like = Q(title__icontains=word) | Q(project_id__startswith=word)
         found = found.filter(like | Q(aliases__sku__icontains=word))
+    alike: dict[int, Product] = {}
     if not words:
-        found = found.exclude(pk__in=[one.pk for one in row.suggested])
+        likely = [one.pk for one in row.suggested]
+        alike = Product.objects.prefetch_related("aliases").in_bulk(likely)
+        found = found.exclude(pk__in=likely)
     shown = list(found.distinct().prefetch_related("aliases")[: SHOWN_PRODUCTS + 1])
-    suggested = (
-        []
-        if words
-        else Product.objects.prefetch_related("aliases").in_bulk([one.pk for one in row.suggested])
-    )
     context = {
         "publisher": publisher,
         "row": row,
         "q": words,
-        "suggested": [suggested[one.pk] for one in row.suggested] if suggested else [],
+        "suggested": [alike[one.pk] for one in row.suggested if one.pk in alike],
         "found": shown[:SHOWN_PRODUCTS],
         "more": len(shown) > SHOWN_PRODUCTS,
     }
@@ -211,10 +209,11 @@ def _asked(request: HttpRequest) -> tuple[Publisher, list[Decision]]:
 
 def _log(request: HttpRequest, written: Sequence[SkuAlias], replaced: set[str]) -> None:
     """Write who mapped what into the history that Django's admin shows on a SKU's page."""
+    user_id = cast(int, request.user.pk)
     for alias in written:
         told = f"Stands for {alias.product}." if alias.product else "Not ours to make."
         flag = CHANGE if alias.key in replaced else ADDITION
-        LogEntry.objects.log_actions(request.user.pk, [alias], flag, told, single_object=True)
+        LogEntry.objects.log_actions(user_id, [alias], flag, told, single_object=True)
 
 
 def _told_mapped(written: Sequence[SkuAlias]) -> str:
@@ -285,4 +284,4 @@ for _route, _name, _view, _permission, _label in (
     ("mapping/preview/", "mapping_preview", preview, VIEW, ""),
     ("mapping/confirm/", "mapping_confirm", confirm, VIEW, ""),
 ):
-    admin.site.register_page(Page(_route, _name, _view, _permission, _label))
+    cast(DeskAdminSite, admin.site).register_page(Page(_route, _name, _view, _permission, _label))
