@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
@@ -302,6 +302,22 @@ def test_the_second_of_two_is_told_and_nothing_is_made_twice(desk: Desk) -> None
         assert cast.said(bob.post(where, form, follow=True)) == [
             "Somebody else changed the SKU NEW meanwhile: it stands for Film 66750 (66750) now. "
             "Nothing was changed; look at the list as it is now."
+        ]
+    assert everything() == before
+
+
+def test_a_lock_that_is_not_to_be_had_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("canceling statement due to lock timeout")
+
+    desk.came("NEW")
+    before = everything()
+    monkeypatch.setattr("orders.mapping.apply", busy)
+    for where in (PREVIEW, CONFIRM):
+        form = desk.form(("new", "not_ours"), replay="yes")
+        assert cast.said(desk.client.post(where, form, follow=True)) == [
+            "Somebody else works on the same orders at this moment, so nothing was changed. "
+            "Try again in a moment."
         ]
     assert everything() == before
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -36,6 +36,10 @@ SHOWN_NAMELESS = 10
 SHOWN_PRODUCTS = 20
 FEW_PRODUCTS = 30
 SHOWN_INVOICES = 10
+BUSY = (
+    "Somebody else works on the same orders at this moment, so nothing was changed. "
+    "Try again in a moment."
+)
 
 
 @require_safe
@@ -114,9 +118,8 @@ def preview(request: HttpRequest) -> HttpResponse:
     try:
         found = mapping_preview.preview(publisher, decisions, actor=person(request.user))
         meanings = _meanings(publisher, decisions)
-    except NotNow as problem:
-        messages.error(request, str(problem))
-        return _back(publisher)
+    except (NotNow, OperationalError) as problem:
+        return _refused(request, publisher, problem)
     context = {
         "publisher": publisher,
         "decisions": meanings,
@@ -162,15 +165,21 @@ def confirm(request: HttpRequest) -> HttpResponse:
             waits = mapping.deliveries_of(publisher, keys).count()
             if replays and waits > AT_ONCE:
                 tasks.async_replay_waiting(publisher.pk, *mapping.ids_of(publisher, keys))
-    except NotNow as problem:
-        messages.error(request, str(problem))
-        return _back(publisher)
+    except (NotNow, OperationalError) as problem:
+        return _refused(request, publisher, problem)
     if written:
         messages.success(request, _told_mapped(written))
     if replays:
         _replay(request, publisher, keys, waits)
     elif waits:
         messages.info(request, f"{_deliveries(waits)} for a replay; nothing was made yet.")
+    return _back(publisher)
+
+
+def _refused(request: HttpRequest, publisher: Publisher, problem: Exception) -> HttpResponse:
+    """Tell why nothing was done: what the rules say, or that a lock was not to be had in time."""
+    told = str(problem) if isinstance(problem, NotNow) else BUSY
+    messages.error(request, told)
     return _back(publisher)
 
 
