@@ -119,19 +119,30 @@ def _furnish(publisher: Publisher, found: Sequence[WaitingSku]) -> None:
     keys = [row.key for row in found]
     examples = _examples(publisher, keys)
     matches, seen = match_skus(publisher, keys), _seen(publisher, keys)
-    likeness, products = _catalogue(publisher) if found else (Likeness(()), {})
-    by_project = {product.project_id: product.pk for product in products.values()}
     for row in found:
         shown = examples[row.key]
         by_order = {line.shop_order_id: line for line in reversed(shown)}
         row.examples = sorted(by_order.values(), key=lambda line: line.pk)[:SHOWN_ORDERS]
         row.sku, row.title = (shown[0].sku or row.key, shown[0].title) if shown else (row.key, "")
         row.match, row.seen = matches.get(row.key, Match()), seen.get(row.key, NOBODY)
-        if not row.match.known:
-            likely = likeness.best(row.sku, row.title)
-            if row.key in by_project:  # nothing else settles a SKU that is a project id
-                likely = [by_project[row.key]]
-            row.suggested = [products[product_id] for product_id in likely]
+    unknown = [row for row in found if not row.match.known]
+    if unknown:
+        _suggest(publisher, unknown)
+
+
+def _suggest(publisher: Publisher, unknown: Sequence[WaitingSku]) -> None:
+    entries, by_project = _catalogue(publisher)
+    likeness = Likeness(entries)
+    likely = {
+        # Nothing else settles a SKU that is a project id.
+        row.key: [by_project[row.key]]
+        if row.key in by_project
+        else likeness.best(row.sku, row.title)
+        for row in unknown
+    }
+    products = Product.objects.in_bulk({one for ids in likely.values() for one in ids})
+    for row in unknown:
+        row.suggested = [products[one] for one in likely[row.key] if one in products]
 
 
 def _examples(publisher: Publisher, keys: Sequence[str]) -> dict[str, list[DeliveryLine]]:
@@ -151,16 +162,13 @@ def _seen(publisher: Publisher, keys: Sequence[str]) -> dict[str, str]:
     return {key: str(pk or NOT_OURS) for key, pk in rows.values_list("key", "product")}
 
 
-def _catalogue(publisher: Publisher) -> tuple[Likeness, dict[int, Product]]:
-    """Return the publisher's products that are made, by id, and the means to find those alike."""
-    products = Product.objects.filter(publisher=publisher, active=True).in_bulk()
-    names = defaultdict(list)
-    for sku, product_id in SkuAlias.objects.filter(
-        publisher=publisher, product__active=True
-    ).values_list("sku", "product"):
-        names[product_id].append(sku)
-    entries = (
-        Entry(pk, product.title, (*names[pk], product.project_id))
-        for pk, product in products.items()
-    )
-    return Likeness(entries), products
+def _catalogue(publisher: Publisher) -> tuple[list[Entry], dict[str, int]]:
+    """Return the publisher's products that are made, to be compared, and their project ids."""
+    skus_of = defaultdict(list)
+    aliases = SkuAlias.objects.filter(publisher=publisher, product__active=True).order_by()
+    for sku, product_id in aliases.values_list("sku", "product"):
+        skus_of[product_id].append(sku)
+    products = Product.objects.filter(publisher=publisher, active=True).order_by()
+    rows = list(products.values_list("pk", "title", "project_id"))
+    entries = [Entry(pk, title, (*skus_of[pk], project)) for pk, title, project in rows]
+    return entries, {project: pk for pk, _, project in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -94,6 +94,7 @@ class ProductAdmin(Unraced, ScopedAdmin):
     form = ProductForm
 
     class Media:
+        css: ClassVar[Any] = {"all": ("desk/mapping.css",)}
         js = (Script("desk/copy.js", defer=True),)
 
     list_display = ("title", "project_id", "publisher", "package", "price", "skus", "active")
@@ -107,7 +108,7 @@ class ProductAdmin(Unraced, ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Its SKUs and orders would stay behind with the old publisher."""
-        return () if obj is None else ("publisher", "sku_list")
+        return () if obj is None else ("sku_list", "publisher")
 
     @admin.display(description="eCommerceIDString")
     def id_string(self, product: Product) -> str:

@@ -15,7 +15,9 @@ from difflib import SequenceMatcher
 LIKE_TITLE = 0.7
 LIKE_SKU = 0.85
 COMPARED = 40
-_BEGINNING = 3
+# What so many products have in common tells none of them from the others.
+COMMON = 200
+_BEGINNINGS = (3, 5, 7)
 _MOST_CHARACTERS = 100
 
 
@@ -42,7 +44,9 @@ class Likeness:
         """Return the ids of at most ``most`` products that look alike, the likest first."""
         shared: Counter[int] = Counter()
         for mark in _marks(title, (sku,)):
-            shared.update(self._holders.get(mark, ()))
+            holders = self._holders.get(mark, ())
+            if len(holders) <= COMMON:
+                shared.update(holders)
         found = []
         for product_id, _ in shared.most_common(COMPARED):
             entry = self._entries[product_id]
@@ -55,7 +59,8 @@ class Likeness:
 
 def _marks(title: str, names: Iterable[str]) -> set[str]:
     words = {f"word {word}" for word in re.findall(r"\w{3,}", _plain(title))}
-    starts = {f"sku {_bare(name)[:_BEGINNING]}" for name in names if _bare(name)}
+    bare = [_bare(name) for name in names]
+    starts = {f"sku {one[:length]}" for one in bare for length in _BEGINNINGS if one}
     return words | starts
 
 

@@ -91,7 +91,7 @@ def test_what_waits_is_shown_with_its_figures_and_orders(desk: Desk) -> None:
     assert ">2 orders</a>" in page
     assert "2 units in 2 deliveries" in page
     assert f'<a href="{cast.page(first)}">#1</a>' in page
-    assert "1 SKU of Northlight Films is unknown to this desk." in page
+    assert "1 SKU of Northlight Films waits to be mapped." in page
     assert '<option value="not_ours">Not ours to make</option>' in page
     assert f'<option value="{desk.film.pk}">Film 66750 (66750), DVD case</option>' in page
 

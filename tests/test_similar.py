@@ -45,3 +45,10 @@ def test_an_empty_catalogue_suggests_nothing():
 def test_hostile_texts_cost_no_more_than_others():
     long = Likeness([Entry(1, "a " * 5000, ("b" * 5000,))])
     assert long.best("b" * 5000, "a " * 5000) == [1]
+
+
+def test_what_all_have_in_common_tells_none_apart():
+    titles = [f"A film of the harbour, part {n}" for n in range(1000)]
+    many = Likeness(Entry(n, title, (f"VTD{n:04}-100",)) for n, title in enumerate(titles))
+    assert many.best("VTD-0417-100", "")[0] == 417
+    assert many.best("NEW", "A film of the harbour") == []
