@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
@@ -23,11 +24,13 @@ from orders import (
     clock,
     deliveries,
     desk,
+    mapping,
     privacy,
     settlement,
     status,
     submission,
     tracking,
+    waiting,
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
@@ -43,6 +46,7 @@ BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
 MAX_NUDGES = 10
 MANY_TASKS = 100
+REPLAYED_AT_MOST = 500
 
 SCHEDULES = {
     "sync": ("orders.tasks.sync_all", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
@@ -76,6 +80,13 @@ def async_ask_now(order_id: int) -> None:
 def async_check_login(publisher_id: int) -> None:
     """Have a worker check a publisher's login."""
     async_task("orders.tasks.check_login", publisher_id)
+
+
+def async_replay_waiting(
+    publisher_id: int, alias_ids: list[int], product_ids: list[int], after: int = 0
+) -> None:
+    """Have a worker replay what waits for SKUs that were mapped, in the caller's transaction."""
+    async_task("orders.tasks.replay_waiting", publisher_id, alias_ids, product_ids, after)
 
 
 def submit_due() -> None:
@@ -179,13 +190,41 @@ def ask_now(order_id: int) -> None:
     tracking.ask_now(order, configured_gateway())
 
 
+def replay_waiting(
+    publisher_id: int, alias_ids: list[int], product_ids: list[int], after: int = 0
+) -> None:
+    """Replay the deliveries that wait for these mapped SKUs, for a while; then leave the rest.
+
+    ``after`` is the last delivery of the task before. What was replayed waits no longer, so that
+    two tasks at once, or one that runs twice, make nothing twice.
+    """
+    stop_at = time.monotonic() + CLAIMING_SECONDS
+    publisher = Publisher.objects.get(pk=publisher_id)
+    done = mapping.replay(
+        publisher,
+        mapping.keys_of(publisher, alias_ids, product_ids),
+        actor=WORKER,
+        most=REPLAYED_AT_MOST,
+        after=after,
+        may_go_on=lambda: time.monotonic() < stop_at,
+    )
+    if done.more:
+        async_replay_waiting(publisher_id, alias_ids, product_ids, done.last)
+    if submission.due(clock.now()).exists():
+        _wake("orders.tasks.submit_due")
+
+
 def prune() -> None:
     """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
     privacy.erase_closed()
     privacy.forget_old(clock.now())
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
-    rows = Delivery.objects.filter(received_at__lt=old, outcome__in=settled, body__isnull=False)
+    # A line that waits for a mapping is lost without its body.
+    needed = Exists(waiting.lines().filter(delivery=OuterRef("pk")))
+    rows = Delivery.objects.filter(
+        ~needed, received_at__lt=old, outcome__in=settled, body__isnull=False
+    )
     while ids := list(rows.values_list("pk", flat=True)[:500]):
         Delivery.objects.filter(pk__in=ids).update(body=None)
     Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()

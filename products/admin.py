@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import IntegrityError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms import Script
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -16,7 +18,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from products.forms import ProductForm, PublisherForm, SkuAliasForm
 from products.models import Product, Publisher, SkuAlias
 from products.scoped import ScopedAdmin
-from products.sku import format_id_string
+from products.sku import can_be_written, format_id_string
 
 
 @admin.register(Publisher)
@@ -75,9 +77,26 @@ class PublisherAdmin(ScopedAdmin):
         return login if form.login_changed else set()
 
 
+class Unraced:
+    """A mixin: of two who save the same SKU at once, the second is told and nothing is saved."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
+        except IntegrityError:
+            told = "Somebody else saved one of these SKUs at this moment, so nothing was saved."
+            messages.error(request, f"{told} Look at what it stands for now, and try again.")
+            return HttpResponseRedirect(request.get_full_path())
+
+
 @admin.register(Product)
-class ProductAdmin(ScopedAdmin):
+class ProductAdmin(Unraced, ScopedAdmin):
     form = ProductForm
+
+    class Media:
+        css: ClassVar[Any] = {"all": ("desk/mapping.css",)}
+        js = (Script("desk/copy.js", defer=True),)
+
     list_display = ("title", "project_id", "publisher", "package", "price", "skus", "active")
     list_filter = (("publisher", admin.RelatedOnlyFieldListFilter), "package", "active")
     search_fields = ("title", "project_id", "aliases__sku")
@@ -89,12 +108,17 @@ class ProductAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Its SKUs and orders would stay behind with the old publisher."""
-        return () if obj is None else ("publisher",)
+        return () if obj is None else ("sku_list", "publisher")
 
     @admin.display(description="eCommerceIDString")
     def id_string(self, product: Product) -> str:
         """The SKUs as those see them who may not change them."""
-        return format_id_string([alias.sku for alias in product.aliases.all()])
+        skus = [alias.sku for alias in product.aliases.all()]
+        return format_id_string([sku for sku in skus if can_be_written(sku)])
+
+    @admin.display(description="SKUs one by one")
+    def sku_list(self, product: Product) -> str:
+        return self.skus(product) or "None. The shop's project id alone is matched."
 
     @admin.display(description="SKUs")
     def skus(self, product: Product) -> str:
@@ -106,7 +130,7 @@ class ProductAdmin(ScopedAdmin):
 
 
 @admin.register(SkuAlias)
-class SkuAliasAdmin(ScopedAdmin):
+class SkuAliasAdmin(Unraced, ScopedAdmin):
     form = SkuAliasForm
     list_display = ("sku", "stands_for", "publisher")
     list_filter = (

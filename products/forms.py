@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from products.models import Product, Publisher, SkuAlias
 from products.secret import Secret
-from products.sku import SkuSyntaxError, format_id_string, parse_id_string, sku_key
+from products.sku import SkuSyntaxError, can_be_written, format_id_string, parse_id_string, sku_key
 
 
 class PublisherForm(forms.ModelForm):
@@ -77,8 +77,11 @@ class ProductForm(forms.ModelForm):
     id_string = forms.CharField(
         label="eCommerceIDString",
         required=False,
-        widget=forms.TextInput(attrs={"class": "vLargeTextField", "spellcheck": "false"}),
-        help_text="The shop's SKUs for this product: VTD234-100, or {VTD234-100}{VTD333-200}.",
+        widget=forms.TextInput(
+            attrs={"class": "vLargeTextField", "spellcheck": "false", "data-copy": True}
+        ),
+        help_text="As TrepStar writes it, to copy or to paste: VTD234-100, or "
+        "{VTD234-100}{VTD333-200}.",
     )
 
     class Meta:
@@ -96,7 +99,7 @@ class ProductForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            skus = [alias.sku for alias in self.instance.aliases.all()]
+            skus = [alias.sku for alias in self.instance.aliases.all() if can_be_written(alias.sku)]
             self.fields["id_string"].initial = format_id_string(skus)
 
     def clean_id_string(self) -> list[str]:
@@ -119,11 +122,18 @@ class ProductForm(forms.ModelForm):
         return cleaned
 
     def save_aliases(self, product: Product) -> None:
-        """Make the SKUs of the form the SKUs of ``product``."""
+        """Make the SKUs of the form the SKUs of ``product``, spelled as they were typed.
+
+        A SKU with braces in it cannot be written in TrepStar's grammar, so it stays as it is.
+        """
         wanted = {sku_key(sku): sku for sku in self.cleaned_data["id_string"]}
-        for alias in list(product.aliases.all()):
-            if wanted.pop(alias.key, None) is None:
+        for alias in SkuAlias.objects.filter(product=product):
+            typed = wanted.pop(alias.key, None)
+            if typed is None and can_be_written(alias.sku):
                 alias.delete()
+            elif typed is not None and typed != alias.sku:
+                alias.sku = typed
+                alias.save(update_fields=["sku"])
         for sku in wanted.values():
             SkuAlias.objects.create(publisher=product.publisher, product=product, sku=sku)
 

@@ -73,3 +73,8 @@ def format_id_string(skus: Sequence[str]) -> str:
     if len(skus) == 1:
         return skus[0]
     return "".join(f"{{{sku}}}" for sku in skus)
+
+
+def can_be_written(sku: str) -> bool:
+    """Say whether a SKU can stand in an ``eCommerceIDString``: braces have no escape there."""
+    return "{" not in sku and "}" not in sku

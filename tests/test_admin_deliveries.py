@@ -52,10 +52,10 @@ def nothing_more() -> list[Any]:
 def test_an_unknown_sku_is_mapped_on_its_page_and_replayed(desk: Desk) -> None:
     delivery = desk.came(base.line("NEW &1"))
     assert delivery.outcome == "unmatched"
-    link = f"/admin/products/skualias/add/?publisher={desk.publisher.pk}&amp;sku=new%20%261"
+    link = f"/admin/mapping/choose/?publisher={desk.publisher.pk}&amp;sku=new%20%261"
     assert link in desk.page(delivery)
-    filled = desk.client.get(link.replace("&amp;", "&"))
-    assert 'value="new &amp;1"' in cast.html(filled)
+    shown = desk.client.get(link.replace("&amp;", "&"))
+    assert 'value="new &amp;1"' in cast.html(shown)
     form = {"publisher": desk.publisher.pk, "sku": "new &1", "product": desk.film.pk}
     desk.client.post(cast.page(SkuAlias, "add"), form, follow=True)
     OrmQ.objects.all().delete()

@@ -6,6 +6,7 @@ from django.contrib import admin
 from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
+from orders.admin.mapping import desk as mapping_desk
 from orders.admin.order import OrderAdmin
 from orders.admin.publisher import DeskPublisherAdmin
 from orders.admin.store import StoreAdmin
@@ -18,6 +19,7 @@ __all__ = [
     "HeartbeatAdmin",
     "OrderAdmin",
     "StoreAdmin",
+    "mapping_desk",
 ]
 
 for _page in (QUEUE, MEND, PUT_AWAY):

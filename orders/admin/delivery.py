@@ -129,7 +129,7 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
             "title": f"{row.topic} {row.shop_order or ''}".strip(),
             "lines": row.lines.select_related("product", "order"),
             "body_text": _pretty(row),
-            "map_url": reverse("admin:products_skualias_add"),
+            "map_url": reverse("admin:mapping_choose"),
         }
 
 

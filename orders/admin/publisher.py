@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 
-from orders import budget, tasks
+from orders import budget, setup, tasks
 from orders.admin.buttons import Button, WithButtons
 from orders.lifecycle import NotNow
 from products.admin import PublisherAdmin
@@ -31,10 +32,21 @@ class DeskPublisherAdmin(WithButtons, PublisherAdmin):
         return "TrepStar is being asked whether the login is right; look again in a moment."
 
     def page_of(self, request: HttpRequest, row: Publisher) -> dict[str, Any]:
+        steps = setup.steps(row, secure=request.is_secure())
         waiting = row.orders.filter(status="ready").count()
         return {
             "calls_used": budget.used(row),
             "calls_limit": row.status_call_limit,
             "waiting": waiting,
             "last_call": row.calls.first(),
+            "webhook_address": request.build_absolute_uri(setup.webhook_path(row)),
+            "steps": [(step, _address(request, step.fix)) for step in steps],
+            "steps_done": sum(step.state == setup.DONE for step in steps),
         }
+
+
+def _address(request: HttpRequest, fix: setup.Fix | None) -> str:
+    """Return where a step is mended, or blank for those who may not mend it."""
+    if fix is None or not request.user.has_perm(fix.permission):
+        return ""
+    return reverse(f"admin:{fix.view}", args=[] if fix.row is None else [fix.row]) + fix.rest
