@@ -19,6 +19,8 @@ from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from orders import (
+    alert_sending,
+    alerts,
     breaker,
     clock,
     deliveries,
@@ -31,7 +33,7 @@ from orders import (
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
-from orders.models import Delivery, Heartbeat, Order
+from orders.models import Delivery, Heartbeat, Order, TurnedAwayMinute
 from orders.models.shopify import Outcome
 from products.models import Publisher
 
@@ -43,10 +45,13 @@ MOST_REST_SECONDS = 0.5
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
 MAX_NUDGES = 50
+TELLING_SECONDS = 30
 
 SCHEDULES = {
     "sync": ("orders.tasks.sync_all", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
     "sweep": ("orders.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    "alert": ("orders.tasks.alert", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    "alert_hourly": ("orders.tasks.alert_hourly", {"schedule_type": Schedule.HOURLY}),
     "prune": ("orders.tasks.prune", {"schedule_type": Schedule.DAILY}),
 }
 
@@ -194,8 +199,25 @@ def ask_now(order_id: int) -> None:
     tracking.ask_now(order, configured_gateway())
 
 
+def alert() -> None:
+    """See what is wrong now, and tell whoever wants to know; called every minute.
+
+    Also called by a watchdog whose workers do not: see ``orders.watchdog``.
+    """
+    alerts.review()
+    alert_sending.tell(time.monotonic() + TELLING_SECONDS)
+
+
+def alert_hourly() -> None:
+    """See also what takes long to look for, such as projects that nobody orders."""
+    alerts.review(slow=True)
+
+
 def prune() -> None:
     """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
+    alerts.forget_old()
+    minutes = TurnedAwayMinute.objects.filter(minute__lt=timezone.now() - timedelta(days=1))
+    minutes.delete()
     privacy.erase_closed()
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)

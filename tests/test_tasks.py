@@ -226,7 +226,7 @@ def test_tasks_that_staff_start_do_what_they_say(
 
 @pytest.mark.django_db
 def test_schedules_are_registered_once_and_mended() -> None:
-    assert tasks.register_schedules() == ["sync", "sweep", "prune"]
+    assert tasks.register_schedules() == ["sync", "sweep", "alert", "alert_hourly", "prune"]
     Schedule.objects.filter(name="sweep").update(func="nonsense", repeats=0)
     tasks.register_schedules()
     assert sorted(Schedule.objects.values_list("name", "func", "repeats")) == [

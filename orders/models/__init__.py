@@ -1,11 +1,22 @@
 """Everything that happens to a box, in tables."""
 
+from orders.models.alert import Alert, AlertNotice, AlertSubscription
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
 from orders.models.job import Job, JobRow
 from orders.models.order import Order, OrderEvent, OrderLine
-from orders.models.shopify import Delivery, DeliveryLine, ShopOrder, Store, TurnedAway
+from orders.models.shopify import (
+    Delivery,
+    DeliveryLine,
+    ShopOrder,
+    Store,
+    TurnedAway,
+    TurnedAwayMinute,
+)
 
 __all__ = [
+    "Alert",
+    "AlertNotice",
+    "AlertSubscription",
     "Attempt",
     "Call",
     "Delivery",
@@ -20,4 +31,5 @@ __all__ = [
     "ShopOrder",
     "Store",
     "TurnedAway",
+    "TurnedAwayMinute",
 ]
