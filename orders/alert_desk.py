@@ -133,7 +133,7 @@ def of_signatures(now: datetime) -> list[Cause]:
     """Row 6: ten requests with a wrong signature within ten minutes."""
     rows = (
         TurnedAwayMinute.objects.filter(minute__gt=now - WRONG_WITHIN)
-        .values("publisher", "publisher__name")
+        .values_list("publisher", "publisher__name")
         .annotate(number=Sum("count"))
         .filter(number__gte=MANY_WRONG)
         .order_by("publisher")
@@ -141,15 +141,15 @@ def of_signatures(now: datetime) -> list[Cause]:
     return [
         Cause(
             Kind.SIGNATURES,
-            str(row["publisher"]),
+            str(publisher),
             f"At least {MANY_WRONG} requests with a wrong signature came for "
-            f"{row['publisher__name']} within ten minutes, and were turned away. If the signing "
+            f"{name} within ten minutes, and were turned away. If the signing "
             "secret was changed in Shopify, enter the new one on the store's page; Shopify tries "
             "for four hours.",
-            row["publisher"],
-            page("orders_store_changelist", query=f"publisher__id__exact={row['publisher']}"),
+            publisher,
+            page("orders_store_changelist", query=f"publisher__id__exact={publisher}"),
         )
-        for row in rows
+        for publisher, name, _ in rows
     ]
 
 
@@ -160,21 +160,21 @@ def of_backlog(now: datetime) -> list[Cause]:
     rows = (
         submission.due(now - BACKLOG)
         .order_by()
-        .values("publisher", "publisher__name")
+        .values_list("publisher", "publisher__name")
         .annotate(oldest=Min("next_attempt_at"))
         .order_by("publisher")
     )
     return [
         Cause(
             Kind.BACKLOG,
-            str(row["publisher"]),
-            f"An order of {row['publisher__name']} should have gone out on "
-            f"{when(row['oldest'])} and still waits, although nothing is paused. "
+            str(publisher),
+            f"An order of {name} should have gone out on "
+            f"{when(oldest)} and still waits, although nothing is paused. "
             "See whether the workers run and keep up.",
-            row["publisher"],
-            orders_of(row["publisher"], status.READY),
+            publisher,
+            orders_of(publisher, status.READY),
         )
-        for row in rows
+        for publisher, name, oldest in rows
     ]
 
 

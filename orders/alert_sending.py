@@ -7,26 +7,22 @@ proved not to have taken it. A webhook is tried again, under the same id, until 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import smtplib
 import time
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.db.models import QuerySet
+from django.db.models import F
 from django.template.loader import render_to_string
-from django.utils import timezone
 
-from orders import clock, outgoing
-from orders.alerts import AT_ONCE, digest_of
+from orders import alert_people, clock, outgoing
+from orders.alerts import digest_of
 from orders.models import Alert, AlertNotice, AlertSubscription
 from orders.outgoing import Sent
-from products.models import Publisher
 
 log = logging.getLogger(__name__)
 
@@ -52,102 +48,12 @@ def tell(stop_at: float) -> int:
         AlertSubscription.objects.filter(user__is_active=True, user__is_staff=True)
         .select_related("user", "publisher")
         # Those for all publishers first: what they are told, the others need not be.
-        .order_by("user", "publisher_id")
+        .order_by("user", F("publisher_id").asc(nulls_first=True))
     )
     if subscriptions:
-        _address_alerts(subscriptions, now)
-        _address_digests(subscriptions, now)
+        alert_people.address_alerts(subscriptions, now)
+        alert_people.address_digests(subscriptions, now)
     return _send_due(stop_at, now)
-
-
-# Whom to tell of what
-
-
-def _address_alerts(subscriptions: Iterable[AlertSubscription], now: datetime) -> None:
-    grave = list(Alert.objects.open().filter(kind__in=AT_ONCE))
-    notices = [
-        AlertNotice(alert=alert, moment=Moment.OPENED, next_attempt_at=now, **where)
-        for subscription in subscriptions
-        if subscription.at_once and grave
-        for alert in _seen(grave, subscription)
-        for where in _targets(subscription)
-    ]
-    told = AlertNotice.objects.filter(
-        moment=Moment.OPENED,
-        sent_at__isnull=False,
-        alert__settled=True,
-        alert__closed_at__gt=now - timedelta(days=1),
-    )
-    notices += [
-        AlertNotice(
-            alert_id=one.alert_id,
-            subscription_id=one.subscription_id,
-            channel=one.channel,
-            target=one.target,
-            moment=Moment.OVER,
-            next_attempt_at=now,
-        )
-        for one in told
-    ]
-    AlertNotice.objects.bulk_create(notices, ignore_conflicts=True)
-
-
-def _address_digests(subscriptions: Iterable[AlertSubscription], now: datetime) -> None:
-    local = timezone.localtime(now)
-    wanted = [one for one in subscriptions if one.digest and local.hour >= one.digest_hour]
-    done = set(
-        AlertNotice.objects.filter(
-            moment=Moment.DIGEST, day=local.date(), subscription__in=wanted
-        ).values_list("subscription", "channel")
-    )
-    notices, for_all = [], set()
-    for one in wanted:
-        for where in _targets(one):
-            place = (one.user_id, where["channel"], where["target"])
-            if one.publisher_id is None:
-                for_all.add(place)
-            elif place in for_all:
-                continue
-            if (one.pk, where["channel"]) not in done:
-                notices.append(
-                    AlertNotice(
-                        moment=Moment.DIGEST, day=local.date(), next_attempt_at=now, **where
-                    )
-                )
-    AlertNotice.objects.bulk_create(notices, ignore_conflicts=True)
-
-
-def add_test(subscription: AlertSubscription) -> int:
-    """Write down a trial message to each of a subscription's addresses; return how many."""
-    now = clock.now()
-    made = AlertNotice.objects.bulk_create(
-        AlertNotice(moment=Moment.TEST, next_attempt_at=now, **where)
-        for where in _targets(subscription)
-    )
-    return len(made)
-
-
-def _targets(one: AlertSubscription) -> Iterator[dict[str, Any]]:
-    if one.address:
-        target = one.address.strip().casefold()
-        yield {"subscription": one, "channel": Channel.EMAIL, "target": target}
-    if one.webhook_url:
-        target = hashlib.sha256(one.webhook_url.encode()).hexdigest()
-        yield {"subscription": one, "channel": Channel.WEBHOOK, "target": target}
-
-
-def _seen(alerts: Iterable[Alert], one: AlertSubscription) -> list[Alert]:
-    """Return the alerts that a subscription is about: the desk's, and its publishers'."""
-    mine = set(_publishers(one).values_list("pk", flat=True))
-    return [a for a in alerts if a.publisher_id is None or a.publisher_id in mine]
-
-
-def _publishers(one: AlertSubscription) -> QuerySet[Publisher]:
-    rows = Publisher.objects.for_user(one.user)
-    return rows if one.publisher_id is None else rows.filter(pk=one.publisher_id)
-
-
-# Sending
 
 
 def _send_due(stop_at: float, now: datetime) -> int:
@@ -205,12 +111,12 @@ def _stale(notice: AlertNotice) -> str:
         return "This person is no longer a member of staff."
     if not any(
         (where["channel"], where["target"]) == (notice.channel, notice.target)
-        for where in _targets(one)
+        for where in alert_people.targets(one)
     ):
         return "The address was changed before it could be sent."
     if notice.alert is None:
         return ""
-    if not _seen([notice.alert], one):
+    if not alert_people.seen([notice.alert], one):
         return "This person may no longer see the publisher."
     if notice.moment == Moment.OPENED and notice.alert.closed_at is not None:
         return "It was over before it could be sent."
@@ -294,7 +200,7 @@ def _content(notice: AlertNotice) -> tuple[str, dict[str, Any]] | None:
     alert = notice.alert
     alerts = [alert] if alert else []
     if notice.moment == Moment.DIGEST:
-        alerts = _seen(digest_of(), notice.subscription)
+        alerts = alert_people.seen(digest_of(), notice.subscription)
         if not alerts:
             return None
         number = "1 thing" if len(alerts) == 1 else f"{len(alerts)} things"

@@ -6,8 +6,9 @@ Each function returns the causes of its kinds that hold now.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from django.db.models import Count, Exists, Max, OuterRef
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from orders import status
 from orders.alert_cause import Cause, orders_of, page, when
@@ -34,7 +35,7 @@ def of_refusals(now: datetime) -> list[Cause]:
         .annotate(number=Count("pk"))
         .order_by("publisher", "gateway_error_number")
     )
-    return [_of_refusal(**row) for row in rows]
+    return [_of_refusal(**cast(Any, row)) for row in rows]
 
 
 def _of_refusal(
@@ -108,25 +109,32 @@ def of_secrets(now: datetime) -> list[Cause]:
     return found
 
 
+def unordered(products: QuerySet[Product], now: datetime) -> QuerySet[Product]:
+    """Return those of ``products`` that nobody ordered for 270 days, so that the end is near."""
+    cutoff = now - PROJECT_WARNING
+    ordered = _made().filter(product=OuterRef("pk"), order__accepted_at__gt=cutoff)
+    return products.filter(~Exists(ordered), active=True, added_at__lte=cutoff)
+
+
+def _made() -> QuerySet[OrderLine]:
+    """Return the lines that count as orders at TrepStar: tests are never made."""
+    return OrderLine.objects.filter(order__mode=Mode.PROD)
+
+
 def expiring(now: datetime) -> list[tuple[Product, datetime]]:
     """Return (product, when TrepStar deletes it) of the projects that nobody ordered for long.
 
     TrepStar deletes a project that was not ordered for 300 days, for ever.
     """
-    cutoff = now - PROJECT_WARNING
-    made = OrderLine.objects.filter(order__mode=Mode.PROD)
-    ordered = made.filter(product=OuterRef("pk"), order__accepted_at__gt=cutoff)
-    old = Product.objects.filter(~Exists(ordered), active=True, added_at__lte=cutoff)
-    rows = list(old.select_related("publisher").order_by("pk"))
+    rows = list(unordered(Product.objects.select_related("publisher"), now).order_by("pk"))
     last = dict(
-        made.filter(product__in=rows)
+        _made()
+        .filter(product__in=rows)
         .order_by()
         .values_list("product")
-        .annotate(Max("order__accepted_at"))
+        .annotate(at=Max("order__accepted_at"))
     )
-    return [
-        (one, max(last.get(one.pk) or one.added_at, one.added_at) + PROJECT_END) for one in rows
-    ]
+    return [(one, (last.get(one.pk) or one.added_at) + PROJECT_END) for one in rows]
 
 
 def of_projects(now: datetime) -> list[Cause]:

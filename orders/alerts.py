@@ -111,8 +111,8 @@ def _settle(now: datetime) -> None:
 
 
 def digest_of() -> list[Alert]:
-    """Return what is wrong now: the grave first, and of each kind those of one publisher together."""
-    kinds = list(Kind)
+    """Return what is wrong now: the grave first, then publisher by publisher."""
+    kinds = [str(kind) for kind in Kind]
     found = list(Alert.objects.open().select_related("publisher"))
     return sorted(
         found,

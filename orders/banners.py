@@ -43,7 +43,7 @@ def banners(user: Any) -> list[str]:
         )
     stopped = Q(login_refused_at__isnull=False) | Q(paused_at__isnull=False)
     if gateway.paused_at:
-        told.append(f"{pausing.sentence(Publisher(), gateway)} Orders wait, and none is lost.")
+        told.append(f"{pausing.sentence(None, gateway)} Orders wait, and none is lost.")
     for publisher in mine.filter(stopped):
         if publisher.login_refused_at:
             told.append(

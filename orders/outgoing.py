@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 from django.conf import settings
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from products.secret import Secret
 
@@ -49,8 +50,11 @@ class NotAllowed(ValueError):
 def check_url(url: str) -> None:
     """Raise ``NotAllowed`` for an address that can be told to be wrong without asking anybody."""
     parts = _parts(url)
-    with suppress(ValueError):
-        _check_address(str(ipaddress.ip_address(parts.hostname or "")))
+    try:
+        literal = str(ipaddress.ip_address(parts.hostname or ""))
+    except ValueError:
+        return  # a name; what it stands for is checked when it is connected to
+    _check_address(literal)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Sent:
@@ -133,14 +137,14 @@ def _check_address(address: str) -> None:
 def _connect(host: str, port: int) -> socket.socket:
     """Return a socket to a checked address of ``host``; the first that answers."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for *_, where in found:
-        _check_address(str(where[0]))
+    for *_, place in found:
+        _check_address(str(place[0]))
     failure: OSError = OSError("no address")
-    for family, kind, protocol, _, where in found:
+    for family, kind, protocol, _, place in found:
         link = socket.socket(family, kind, protocol)
         link.settimeout(CONNECT_SECONDS)
         try:
-            link.connect(where)
+            link.connect(place)
         except OSError as error:
             link.close()
             failure = error
@@ -158,7 +162,7 @@ class _Plain(http.client.HTTPConnection):
 class _Tls(http.client.HTTPSConnection):
     def connect(self) -> None:
         link = _connect(self.host, self.port)
-        context = ssl.create_default_context(cafile=requests.certs.where())
+        context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
         try:
             self.sock = context.wrap_socket(link, server_hostname=self.host)
         except BaseException:
@@ -181,9 +185,9 @@ def _post(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> Sent:
     timer.daemon = True
     timer.start()
     try:
-        where = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         fixed = {"User-Agent": "fulfilment-desk", "Connection": "close"}
-        connection.request("POST", where, body=body, headers={**fixed, **headers})
+        connection.request("POST", path, body=body, headers={**fixed, **headers})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         if late.is_set():

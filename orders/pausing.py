@@ -54,12 +54,12 @@ def resume_all() -> None:
         gateway.save(update_fields=["paused_at", "paused_note"])
 
 
-def sentence(publisher: Publisher, gateway: Gateway | None = None) -> str:
-    """Say since when and why a publisher's orders are not sent; blank where they are."""
+def sentence(publisher: Publisher | None, gateway: Gateway | None = None) -> str:
+    """Say since when and why a publisher's orders (None: all) wait; blank where they do not."""
     gateway = gateway or breaker.state()
     if gateway.paused_at:
         return f"All sending is paused since {_since(gateway)}"
-    if publisher.paused_at:
+    if publisher is not None and publisher.paused_at:
         return f"Sending is paused since {_since(publisher)}"
     return ""
 

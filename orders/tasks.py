@@ -83,6 +83,11 @@ def async_check_login(publisher_id: int) -> None:
     async_task("orders.tasks.check_login", publisher_id)
 
 
+def async_alert() -> None:
+    """Have a worker send what is to be told."""
+    async_task("orders.tasks.alert")
+
+
 def submit_due() -> None:
     """Send what is due, several orders at once, for a while; then leave the rest to a new task."""
     stop_at = time.monotonic() + CLAIMING_SECONDS

@@ -230,6 +230,8 @@ def test_schedules_are_registered_once_and_mended() -> None:
     Schedule.objects.filter(name="sweep").update(func="nonsense", repeats=0)
     tasks.register_schedules()
     assert sorted(Schedule.objects.values_list("name", "func", "repeats")) == [
+        ("alert", "orders.tasks.alert", -1),
+        ("alert_hourly", "orders.tasks.alert_hourly", -1),
         ("prune", "orders.tasks.prune", -1),
         ("sweep", "orders.tasks.sweep", -1),
         ("sync", "orders.tasks.sync_all", -1),

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseRedirect
 
-from orders import desk, intake, status, tasks
+from orders import desk, intake, pausing, status, tasks
 from orders.admin.order_buttons import OrderButtons
 from orders.admin.order_form import LineForm, LineFormSet, OrderForm
 from orders.admin.order_list import FlaggedFilter, OrderList
@@ -144,6 +144,7 @@ class OrderAdmin(OrderList, OrderButtons, ScopedAdmin):
             "timeline": [(event, sentence(event), actor(event)) for event in events],
             "attempts": list(Attempt.objects.filter(order=row)),
             "sent": fields,
+            "paused": pausing.sentence(row.publisher) if row.status == status.READY else "",
             "sends_at": row.next_attempt_at if row.status == status.READY else None,
             "findings": desk.findings_of(row) if row.status in status.EDITABLE else [],
             "letter_mail": row.status == status.SHIPPED and row.is_letter_mail(),

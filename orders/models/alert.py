@@ -96,7 +96,7 @@ class AlertSubscription(models.Model):
     email = models.EmailField(
         "e-mail", blank=True, help_text="Left blank, the address of your account."
     )
-    webhook_url = models.URLField(
+    webhook_url = models.CharField(
         "webhook address",
         max_length=500,
         blank=True,
