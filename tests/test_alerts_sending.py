@@ -8,7 +8,6 @@ import json
 import smtplib
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -56,11 +55,11 @@ def north() -> Publisher:
 
 
 @pytest.fixture
-def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Faulty]]:
+def faulty(monkeypatch: pytest.MonkeyPatch) -> type[Faulty]:
     one = type("One", (Faulty,), {"tries": 0})
     monkeypatch.setattr(alert_sending, "get_connection", one)
     monkeypatch.setattr("django.core.mail.get_connection", one)
-    yield one
+    return one
 
 
 def notice() -> AlertNotice:
@@ -128,9 +127,10 @@ def test_a_sender_that_died_after_its_claim_sends_no_second_email(
     def die(notice: AlertNotice) -> bool:
         raise SystemExit
 
-    with monkeypatch.context() as dying, pytest.raises(SystemExit):
+    with monkeypatch.context() as dying:
         dying.setattr(alert_sending, "_send", die)
-        cast.send()
+        with pytest.raises(SystemExit):
+            cast.send()
     assert (cast.send(), mail.outbox) == (0, [])
 
 

@@ -116,7 +116,7 @@ class TestPages:
         shown = cast.html(room.client.get(cast.page(row)))
         assert "Pause sending" in shown
         assert "Send again" not in shown
-        response = cast.press(room.client, row, "pause", note="Wrong\x00 disc\nart \ud800")
+        response = cast.press(room.client, row, "pause", note="Wrong\x00 disc\nart")
         assert cast.said(response) == [
             "Sending is paused for Northlight Films. What TrepStar was being sent is finished."
         ]

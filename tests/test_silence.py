@@ -25,8 +25,8 @@ def store() -> Store:
 def delivered(store: Store, *days_ago: float) -> None:
     for number, days in enumerate(days_ago):
         row = Delivery.objects.create(
-            store=store, webhook_id=f"{number}-{days}", body_hash="0" * 64, topic="orders/fulfilled",
-            matched_secret=1, outcome="created",
+            store=store, webhook_id=f"{number}-{days}", body_hash="0" * 64,
+            topic="orders/fulfilled", matched_secret=1, outcome="created",
         )  # fmt: skip
         Delivery.objects.filter(pk=row.pk).update(received_at=NOW - timedelta(days=days))
 

@@ -27,8 +27,7 @@ def pause_button(label: str, what: str) -> Button:
 
 def note_of(request: HttpRequest) -> str:
     """Return the typed note on one line, without what PostgreSQL cannot store."""
-    typed = request.POST.get("note", "").replace("\x00", "")
-    return " ".join(typed.encode("utf-8", "ignore").decode().split())
+    return " ".join(request.POST.get("note", "").replace("\x00", "").split())
 
 
 @admin.register(Publisher)
