@@ -56,7 +56,7 @@ def test_a_viewer_chooses_what_they_themselves_are_told(north: Publisher) -> Non
     user = role("ana", north)
     client = cast.signed_in(user)
     page = cast.html(client.get(ADD))
-    assert "All publishers" not in page
+    assert "All that I may see" in page
     assert "Northlight Films" in page
     assert client.post(ADD, form(digest_hour=9, email="a@x.example")).status_code == 302
     one = AlertSubscription.objects.get()
@@ -173,7 +173,7 @@ class TestTrial:
         assert "waits to be sent." in cast.html(response)
         alerts_cast.send()
         assert alerts_cast.subjects() == ["Fulfilment desk: this is a trial"]
-        assert "test by e-mail: sent" in cast.html(client.get(cast.page(one)))
+        assert "Trial by e-mail: sent" in cast.html(client.get(cast.page(one)))
 
     def test_without_an_address_that_is_said(self, north: Publisher) -> None:
         one = alerts_cast.told_person("ana", north, by_email=False)

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 
 from orders import alert_people, outgoing, tasks
 from orders.admin.buttons import Button, WithButtons
@@ -36,7 +37,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "publisher", "text", "opened_at", "over")
+    list_display = ("what", "text", "whose", "opened_at", "over")
     list_filter = (OpenFilter, "kind", ("publisher", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("publisher",)
     fields = ("kind", "publisher", "text", "where", "opened_at", "closed_at")
@@ -44,6 +45,14 @@ class AlertAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         return Alert.objects.for_user(request.user)
+
+    @admin.display(description="what", ordering="kind")
+    def what(self, alert: Alert) -> str:
+        return capfirst(alert.get_kind_display())
+
+    @admin.display(description="publisher", ordering="publisher")
+    def whose(self, alert: Alert) -> str:
+        return alert.publisher.name if alert.publisher else "the whole desk"
 
     @admin.display(description="over since", ordering="closed_at", empty_value="wrong now")
     def over(self, alert: Alert) -> Any:
@@ -82,6 +91,12 @@ class SubscriptionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "publisher" in self.fields:
+            chosen: Any = self.fields["publisher"]
+            chosen.empty_label = "All that I may see"
+            chosen.help_text = ""
+            chosen.widget.can_add_related = chosen.widget.can_change_related = False
+            chosen.widget.can_view_related = False
         if "new_secret" in self.fields:
             self.fields["new_secret"].help_text = (
                 "One is set. Leave this blank to keep it."
@@ -205,7 +220,9 @@ class AlertSubscriptionAdmin(WithButtons, ScopedAdmin):
         lines = (
             (
                 f"{one.created_at:%Y-%m-%d %H:%M} UTC",
-                one.alert.get_kind_display() if one.alert else one.get_moment_display(),
+                capfirst(
+                    str(one.alert.get_kind_display() if one.alert else one.get_moment_display())
+                ),
                 one.get_channel_display(),
                 _how(one),
             )

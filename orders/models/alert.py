@@ -159,7 +159,7 @@ class AlertNotice(models.Model):
         OPENED = "opened", "opened"
         OVER = "over", "over"
         DIGEST = "digest", "digest"
-        TEST = "test", "test"
+        TEST = "test", "trial"
 
     alert = models.ForeignKey(Alert, models.CASCADE, null=True, blank=True, related_name="notices")
     subscription = models.ForeignKey(AlertSubscription, models.CASCADE, related_name="notices")
