@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 import dj_database_url
 from cryptography.fernet import Fernet
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from environs import EnvError, FileAwareEnv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -86,14 +89,59 @@ def field_keys(name: str) -> list[str]:
 
 
 def http_address(name: str, default: str) -> str:
-    """Return an http(s) address without a path, a query or a login."""
+    """Return an http(s) address without a path, a query or a login; blank only by default."""
     value: str = env.str(name, default).rstrip("/")
+    if value == default == "":
+        return ""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise EnvError(f"{name} must be an address such as https://www.trepstar.com")
     if parts.username or parts.query or parts.fragment:
         raise EnvError(f"{name} must be an address without a login, a query or a fragment")
     return value
+
+
+def mail_address(name: str, default: str) -> str:
+    """Return an e-mail address, with or without a name before it."""
+    value: str = env.str(name, default)
+    try:
+        validate_email(parseaddr(value)[1])
+    except ValidationError:
+        raise EnvError(f"{name} must be an e-mail address such as desk@example.com") from None
+    return value
+
+
+def email_url(name: str) -> dict[str, Any]:
+    """Return Django's e-mail settings for a server's address; none is set where it is blank.
+
+    ``smtps://`` is TLS from the start (465), ``smtp+tls://`` STARTTLS (587), ``smtp://`` is in
+    clear text (25) and takes no password but on this machine; ``console:`` prints what it sends.
+    """
+    url: str = env.str(name, "")
+    backend = "django.core.mail.backends.{}.EmailBackend".format
+    if url in ("", "console:"):
+        return {"EMAIL_BACKEND": backend("console" if url else "dummy")}
+    parts = urlsplit(url)
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    try:
+        port = parts.port or ports[parts.scheme]
+        host = parts.hostname or ""
+    except (KeyError, ValueError):
+        host = ""
+    if not host or parts.path.strip("/") or parts.query or parts.fragment:
+        raise EnvError(f"{name} must be like smtp+tls://user:password@mail.example.com:587")
+    clear = parts.scheme == "smtp" and host not in ("localhost", "127.0.0.1", "::1")
+    if parts.password and clear:
+        raise EnvError(f"{name} would send its password in clear text; use smtp+tls or smtps")
+    return {
+        "EMAIL_BACKEND": backend("smtp"),
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
 
 
 def database(name: str, default: str) -> dict[str, Any]:

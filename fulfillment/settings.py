@@ -8,9 +8,11 @@ from typing import Any
 from fulfillment.env import (
     BASE_DIR,
     database,
+    email_url,
     env,
     field_keys,
     http_address,
+    mail_address,
     one_of,
     one_sentence,
     seconds,
@@ -39,6 +41,11 @@ with one_sentence():
     TREPSTAR_TIMEOUT = seconds("TREPSTAR_TIMEOUT", 45, least=0.1)
     STATUS_CALLS_PER_DAY = whole("STATUS_CALLS_PER_DAY", 950, least=1, most=100_000)
     WEBHOOK_MAX_BYTES = whole("WEBHOOK_MAX_BYTES", 4 * 1024 * 1024, least=1024, most=64 * 1024**2)
+
+    SITE_URL = http_address("SITE_URL", "")
+    DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail_address("DEFAULT_FROM_EMAIL", "desk@localhost")
+    globals().update(email_url("EMAIL_URL"))
+    ALLOW_PRIVATE_TARGETS = env.bool("ALLOW_PRIVATE_TARGETS", False)
 
     Q_WORKERS = whole("Q_WORKERS", 2, least=1, most=32)
     CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
@@ -110,6 +117,9 @@ TEMPLATES = [
         },
     }
 ]
+
+EMAIL_TIMEOUT = 10
+EMAIL_SUBJECT_PREFIX = ""
 
 # Signing in
 AUTHENTICATION_BACKENDS = [

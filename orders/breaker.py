@@ -5,19 +5,23 @@ One row for the installation, since there is one gateway. A probe is the next ca
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
 
-from orders import clock
-from orders.models import Attempt, Gateway
+from orders import clock, status
+from orders.models import Attempt, Gateway, Order
 
 FAILURES_IN_A_ROW = 5
 WINDOW = timedelta(minutes=5)
 WINDOW_LEAST = 20
 WINDOW_SHARE = 0.5
+OUTAGE = timedelta(minutes=5)
+RAMP = timedelta(minutes=2)
+RAMP_STEP_SECONDS = 10
 
 
 def state() -> Gateway:
@@ -56,6 +60,9 @@ def succeeded() -> bool:
     with transaction.atomic():
         gateway = locked_state()
         was_open = gateway.open_since is not None
+        if gateway.open_since is not None:
+            now = clock.now()
+            gateway.reopened_at = now if now - gateway.open_since >= OUTAGE else None
         gateway.failures, gateway.open_since, gateway.probe_at = 0, None, None
         gateway.probe_seconds, gateway.last_error = 0, ""
         gateway.save()
@@ -82,6 +89,21 @@ def failed(text: str, *, began: datetime) -> None:
             gateway.probe_seconds = min(longest, gateway.probe_seconds * 2)
             gateway.probe_at = now + timedelta(seconds=gateway.probe_seconds)
         gateway.save()
+
+
+def room_after_outage(reopened_at: datetime) -> int:
+    """Return how many orders may be sent now, so soon after TrepStar came back.
+
+    One a second at first and twice as many every ten seconds, so that what waited through an
+    outage does not knock it down again; after two minutes there is no limit.
+    """
+    since = clock.now() - reopened_at
+    if since >= RAMP:
+        return sys.maxsize
+    steps = max(0.0, since.total_seconds()) / RAMP_STEP_SECONDS
+    allowed = 1 + int(RAMP_STEP_SECONDS * (2**steps - 1))
+    sent = Attempt.objects.filter(finished_at__gte=reopened_at).count()
+    return allowed - sent - Order.objects.filter(status=status.SUBMITTING).count()
 
 
 def note(**fields: datetime | None) -> None:

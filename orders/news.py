@@ -32,6 +32,8 @@ WORDS = {
     "PROCESSING": status.PROCESSING,
     "SHIPPED": status.SHIPPED,
 }
+EARLIER = ("HOLD", "PROCESSING")
+BACK_UNTIL_FLAG = 2
 MAX_UNCLEAR_ROUNDS = 3
 MISS_WAITS = (timedelta(hours=1), timedelta(hours=6))
 PROBLEM_WAIT = timedelta(hours=6)
@@ -62,12 +64,17 @@ def _ungarbled(name: str) -> str:
         return name
 
 
+def _is_garbled(ours: str, theirs: str) -> bool:
+    """Say whether a name came back the same but for UTF-8 that was read as windows-1252."""
+    return _plain(ours) == _plain(_ungarbled(theirs)) != _plain(theirs)
+
+
 def read(order: Order, section: Section, *, now: datetime, interval: timedelta) -> Change:
     """Return the change that ``section`` makes to ``order``.
 
     ``interval`` is the publisher's present wait between two questions for one order.
     """
-    asked = {"asked_at": now, "next_ask_at": now + interval}
+    asked = {"asked_at": now, "next_ask_at": now + interval, "missed": 0}
     if order.redact and order.name == ERASED:
         # The answer names the customer, who asked to be forgotten while it was on its way.
         return Change(order, order.status, fields={"asked_at": now, "next_ask_at": None})
@@ -177,7 +184,9 @@ def _flagged(order: Order, note: str, fields: dict[str, Any]) -> Change:
 
 def _found(order: Order, section: Section, now: datetime, asked: dict[str, Any]) -> Change:
     to = _target(order, section)
-    fields = asked | _verbatim(order, section) | {"not_found": 0}
+    fields = (
+        asked | _verbatim(order, section) | {"not_found": 0, "went_back": _back(order, section)}
+    )
     notes = list(_notes(order, section, to))
     data: dict[str, Any] = {"word": section.status, **_said(section)}
     if order.status == status.UNCLEAR:
@@ -218,6 +227,12 @@ def _kind(order: Order, to: str, fields: dict[str, Any]) -> str:
     return ""
 
 
+def _back(order: Order, section: Section) -> int:
+    """Return how often running an order that was shipped has had an earlier word."""
+    earlier = order.status == status.SHIPPED and section.status.upper() in EARLIER
+    return order.went_back + 1 if earlier else 0
+
+
 def _verbatim(order: Order, section: Section) -> dict[str, Any]:
     """Return what TrepStar says, as it says it; a blank never erases a tracking id or a date."""
     tracking = section.tracking_id[:100] or order.tracking_id
@@ -250,7 +265,7 @@ def _notes(order: Order, section: Section, to: str) -> list[str]:
     new_word = section.status[:100] != order.gateway_status or order.status == status.UNCLEAR
     if word not in WORDS and word != "ERROR" and (new_word or not order.asked_at):
         notes.append(f"TrepStar says “{section.status}”, a word that this desk does not know.")
-    if order.status == status.SHIPPED and word in ("HOLD", "PROCESSING") and new_word:
+    if _back(order, section) == BACK_UNTIL_FLAG:
         notes.append(f"TrepStar went back to {word} after it had shipped the box.")
     if to == status.TESTED and order.mode == Mode.PROD:
         notes.append("TrepStar took this for a test order, so it will never be made.")
@@ -260,6 +275,11 @@ def _notes(order: Order, section: Section, to: str) -> list[str]:
     new_name = section.customer[:255] != order.gateway_customer
     if section.customer and new_name and not same_name(_sent_name(order), section.customer):
         notes.append(f"TrepStar now names the customer “{section.customer}”.")
+    elif new_name and _is_garbled(_sent_name(order), section.customer):
+        notes.append(
+            f"TrepStar reads the name as “{section.customer}”, so its accents are spoilt. "
+            "Change the charset of TrepStar's forms on the publisher's page."
+        )
     return notes
 
 

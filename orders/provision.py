@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.utils import timezone
 
 from orders.models import Store
 from products.models import Product, Publisher, SkuAlias
@@ -145,6 +146,8 @@ def _store(publisher: Publisher, entry: Any) -> str:
     if "webhook_secrets" in entry:
         secrets = _list(entry, "webhook_secrets", where)
         values["webhook_secrets"] = [_secret(secret, where) for secret in secrets]
+        if found is not None and values["webhook_secrets"] != store.webhook_secrets:
+            values["secrets_changed_at"] = timezone.now()
     return _save(store, values, where, made=found is None)
 
 

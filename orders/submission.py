@@ -22,6 +22,7 @@ from orders.gateway import box_of, login_of, payload_hash
 from orders.killpoint import reached
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Order
+from orders.models import Gateway as GatewayState
 from orders.settlement import give_back, settle, stop_instead, unclear
 from orders.trepstar.client import Gateway, Login
 from orders.trepstar.errors import GatewayError, Unclear
@@ -43,11 +44,13 @@ class Claim:
 
 
 def due(now: datetime) -> QuerySet[Order]:
-    """Return the orders that may be sent now, breaker and slots aside."""
+    """Return the orders that may be sent now; breaker, ramp and slots aside."""
     return Order.objects.filter(
+        ~Exists(GatewayState.objects.filter(paused_at__isnull=False)),
         status=status.READY,
         next_attempt_at__lte=now,
         publisher__login_refused_at=None,
+        publisher__paused_at=None,
     ).exclude(publisher__login_password="")
 
 
@@ -55,12 +58,17 @@ def claim(most: int) -> list[Claim]:
     """Lease up to ``most`` due orders of the publisher that was served the longest ago.
 
     A publisher gets no more than ``SUBMIT_IN_FLIGHT_PER_PUBLISHER`` leases at once. While the
-    breaker is open only its probe is claimed.
+    breaker is open only its probe is claimed, and after a long outage few at first.
     """
-    if breaker.is_open():
+    gateway = breaker.state()
+    if gateway.open_since is not None:
         if not due(clock.now()).exists() or not breaker.take_probe():
             return []
         most = 1
+    elif gateway.reopened_at is not None:
+        most = min(most, breaker.room_after_outage(gateway.reopened_at))
+        if most < 1:
+            return []
     with transaction.atomic():
         now = clock.now()
         publisher = _next_publisher(now)

@@ -20,6 +20,8 @@ from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from orders import (
+    alert_sending,
+    alerts,
     breaker,
     clock,
     deliveries,
@@ -34,7 +36,7 @@ from orders import (
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
-from orders.models import Delivery, Heartbeat, Order
+from orders.models import Delivery, Heartbeat, Order, TurnedAwayMinute
 from orders.models.shopify import Outcome
 from orders.sending import Sender
 from products.models import Publisher
@@ -47,10 +49,13 @@ HEARTBEAT_DAYS = 1
 MAX_NUDGES = 10
 MANY_TASKS = 100
 REPLAYED_AT_MOST = 500
+TELLING_SECONDS = 30
 
 SCHEDULES = {
     "sync": ("orders.tasks.sync_all", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
     "sweep": ("orders.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    "alert": ("orders.tasks.alert", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    "alert_hourly": ("orders.tasks.alert_hourly", {"schedule_type": Schedule.HOURLY}),
     "prune": ("orders.tasks.prune", {"schedule_type": Schedule.DAILY}),
 }
 
@@ -87,6 +92,11 @@ def async_replay_waiting(
 ) -> None:
     """Have a worker replay what waits for SKUs that were mapped, in the caller's transaction."""
     async_task("orders.tasks.replay_waiting", publisher_id, alias_ids, product_ids, after)
+
+
+def async_alert() -> None:
+    """Have a worker send what is to be told."""
+    async_task("orders.tasks.alert")
 
 
 def submit_due() -> None:
@@ -214,8 +224,25 @@ def replay_waiting(
         _wake("orders.tasks.submit_due")
 
 
+def alert() -> None:
+    """See what is wrong now, and tell whoever wants to know; called every minute.
+
+    Also called by a watchdog whose workers do not: see ``orders.watchdog``.
+    """
+    alerts.review()
+    alert_sending.tell(time.monotonic() + TELLING_SECONDS)
+
+
+def alert_hourly() -> None:
+    """See also what takes long to look for, such as projects that nobody orders."""
+    alerts.review(slow=True)
+
+
 def prune() -> None:
     """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
+    alerts.forget_old()
+    minutes = TurnedAwayMinute.objects.filter(minute__lt=timezone.now() - timedelta(days=1))
+    minutes.delete()
     privacy.erase_closed()
     privacy.forget_old(clock.now())
     old = timezone.now() - timedelta(days=BODY_DAYS)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from orders import breaker, budget, clock, lifecycle, news, status
+from orders import breaker, budget, clock, lifecycle, missed, news, status
 from orders.gateway import login_of
 from orders.lifecycle import WORKER
 from orders.models import Call, Order
@@ -173,6 +173,7 @@ def ask(publisher: Publisher, orders: Sequence[Order], call: Call, gateway: clie
         excerpt="" if len(found) == len(orders) else reply.excerpt,
     )
     _ask_later([order.pk for order in orders if order.invoice not in written], interval)
+    missed.count([order.pk for order in orders if order.invoice not in found])
     return True
 
 

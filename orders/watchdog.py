@@ -3,6 +3,12 @@
 A cluster of django-q2 freezes for good when an idle worker of it is killed, without a word in the
 log. So each cluster must finish a canary task now and then, from fetch to acknowledgement; one
 that does not is killed as a whole and started again.
+
+Alerts are sent by the workers. Where all of them are silent for some minutes, this process sends
+them itself, so that "the workers have stopped" is told even though they have. What nobody here
+can tell: that this process has ended as well (or the whole machine), and that the database is
+away, since whom to tell stands in it. ``/readyz`` answers 503 in both cases; have it watched from
+outside.
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,12 +31,14 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django_q.tasks import async_task
 
 from orders import clock, tasks
+from orders.alert_desk import LATE
 from orders.models import Heartbeat
 
 log = logging.getLogger(__name__)
 
 CANARY_SECONDS = 5.0
 MAX_CANARIES = 20
+ALERT_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -49,6 +58,8 @@ class Watchdog:
         self.stopping = False
         self.clusters: list[Cluster] = []
         self.next_sweep = self.next_canary = 0.0
+        self.next_alert = time.monotonic() + LATE.total_seconds()
+        self.telling: threading.Thread | None = None
 
     def run(self) -> None:
         """Start the clusters and keep them; returns once they have ended after a signal."""
@@ -88,12 +99,26 @@ class Watchdog:
             if now >= self.next_sweep:
                 self.next_sweep = now + settings.SWEEP_SECONDS
                 tasks.sweep()
+            if now >= self.next_alert:
+                self.next_alert = now + ALERT_SECONDS
+                self._tell_for_the_workers()
         except (DatabaseError, InterfaceError) as error:
             log.warning("The database did not answer (%s); trying again.", type(error).__name__)
             connection.close()
         except Exception:
             # A fault of one sweep must not take the workers with it.
             log.exception("The sweep failed; it is tried again.")
+
+    def _tell_for_the_workers(self) -> None:
+        """Send alerts in a thread of this process if no worker anywhere does, as they are silent.
+
+        In a thread, since a mail server that hangs must not keep clusters from their restart.
+        """
+        beats = list(Heartbeat.objects.values_list("beat_at", flat=True))
+        silent = beats and clock.now() - max(beats) > LATE
+        if silent and not (self.telling and self.telling.is_alive()):
+            self.telling = threading.Thread(target=_alert, daemon=True)
+            self.telling.start()
 
     def _canaries(self, count: int) -> None:
         """Send canaries; the clusters race for them, so a silent one needs more than its share."""
@@ -115,8 +140,10 @@ class Watchdog:
                 why = "ended" if ended else f"was silent for {silent:.0f} seconds"
                 log.error("Cluster %s %s and is started again.", cluster.name, why)
                 _kill(cluster)
-                Heartbeat.objects.filter(name=cluster.name).delete()
                 self.clusters[index] = self._start()
+                # It inherits the last heartbeat: clusters that never come to work show as silent.
+                heir = self.clusters[index].name
+                Heartbeat.objects.filter(name=cluster.name).update(name=heir)
         return all_well
 
     def _end(self) -> None:
@@ -131,6 +158,21 @@ class Watchdog:
             except subprocess.TimeoutExpired:
                 log.error("Cluster %s did not stop in time.", cluster.name)
             _kill(cluster)
+        try:
+            # They ended as they should, so nobody is to miss them.
+            names = [cluster.name for cluster in self.clusters]
+            Heartbeat.objects.filter(name__in=names).delete()
+        except (DatabaseError, InterfaceError):
+            log.warning("The database is away, so the last heartbeats stay in it.")
+
+
+def _alert() -> None:
+    try:
+        tasks.alert()
+    except Exception:
+        log.exception("The alerts could not be sent from the watchdog.")
+    finally:
+        connection.close()
 
 
 def die_with_parent() -> None:

@@ -29,10 +29,15 @@ VIEWER = frozenset(
             "heartbeat",
             "job",
             "jobrow",
+            "alert",
         ),
     }.items()
     for model in models
-)
+) | {
+    # Everybody chooses what they themselves are told.
+    f"orders.{verb}_alertsubscription"
+    for verb in ("view", "add", "change", "delete")
+}
 _LINES = frozenset(f"orders.{verb}_orderline" for verb in ("add", "change", "delete"))
 _ORDERS = "orders.{}_order".format
 CLERK = (
@@ -56,7 +61,7 @@ MANAGER = (
     | RELEASER
     | MAPPER
     | {"products.change_publisher", "products.pause_publisher"}
-    | {"orders.add_store", "orders.change_store"}
+    | {"orders.add_store", "orders.change_store", "orders.others_alertsubscription"}
 )
 ROLES: dict[str, frozenset[str]] = {
     "viewer": VIEWER,

@@ -18,6 +18,8 @@ from django_q.models import OrmQ
 from orders import lifecycle, status
 from orders.admin.gateway import InstallationAdmin
 from orders.models import (
+    Alert,
+    AlertSubscription,
     Attempt,
     Call,
     Delivery,
@@ -70,6 +72,13 @@ class Belongings:
         )
         self.user = User.objects.create_user(f"clerk-{project}", password=PASSWORD, is_staff=True)
         publisher.staff.add(self.user)
+        self.alert = Alert.objects.create(
+            kind="silent", key=str(self.store.pk), publisher=publisher, opened_at=timezone.now(),
+            text=f"{domain} has sent nothing for two days.",
+        )  # fmt: skip
+        self.subscription = AlertSubscription.objects.create(
+            user=self.user, publisher=publisher, email=f"desk@{domain}"
+        )
         self.device = TOTPDevice.objects.create(user=self.user, name=f"phone-{project}")
 
     def of(self, model: type[Model]) -> Any:
@@ -84,6 +93,8 @@ class Belongings:
             Attempt: self.attempt,
             Call: self.call,
             TurnedAway: self.turned_away,
+            Alert: self.alert,
+            AlertSubscription: self.subscription,
             User: self.user,
             TOTPDevice: self.device,
         }[model]

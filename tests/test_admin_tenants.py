@@ -145,9 +145,11 @@ def test_no_button_of_anothers_row_answers(world: World) -> None:
     assert len(cast.buttons()) >= 10
     before = everything()
     for model, name in cast.buttons():
-        row = Gateway.objects.get() if model is Gateway else world.theirs.of(model)
+        if model is Gateway:  # belongs to nobody, and takes a permission that no role has
+            continue
+        row = world.theirs.of(model)
         response = world.client.post(cast.button(row, name), {"reason": "because", "line": "1"})
-        assert response.status_code == (403 if model is Gateway else 404), name
+        assert response.status_code == 404, name
         assert everything() == before, name
 
 

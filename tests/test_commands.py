@@ -21,6 +21,7 @@ from django.test import override_settings
 from django.utils import timezone
 from django_q.models import Schedule
 
+from orders import tasks
 from orders.models import Heartbeat, Store
 from products.models import Publisher
 from tests import base
@@ -94,11 +95,14 @@ def test_rotate_keys_leaves_what_workers_write() -> None:
 @pytest.mark.django_db
 def test_schedule_registers_each_job_once() -> None:
     for _ in range(2):
-        assert call("schedule") == "registered sync\nregistered sweep\nregistered prune\n"
+        told = call("schedule").splitlines()
+        assert told == [f"registered {name}" for name in tasks.SCHEDULES]
     found = Schedule.objects.order_by("name").values_list(
         "name", "func", "schedule_type", "minutes", "repeats", "args"
     )
     assert list(found) == [
+        ("alert", "orders.tasks.alert", "I", 1, -1, None),
+        ("alert_hourly", "orders.tasks.alert_hourly", "H", None, -1, None),
         ("prune", "orders.tasks.prune", "D", None, -1, None),
         ("sweep", "orders.tasks.sweep", "I", 1, -1, None),
         ("sync", "orders.tasks.sync_all", "I", 1, -1, None),
@@ -225,7 +229,7 @@ def test_a_cluster_with_a_killed_worker_comes_back_and_a_stop_leaves_nothing(
     workers: Workers,
 ) -> None:
     until(lambda: both_beat(workers), 60, workers.log)
-    assert {job.name for job in Schedule.objects.all()} == {"sync", "sweep", "prune"}
+    assert {job.name for job in Schedule.objects.all()} == set(tasks.SCHEDULES)
     # An idle worker that is killed freezes its cluster for good, unless somebody replaces it.
     name, first = min(workers.clusters().items())
     os.kill(workers.idle_worker(first), signal.SIGKILL)

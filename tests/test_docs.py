@@ -119,6 +119,7 @@ def settings_read(source: str) -> set[str]:
     """Return the names that a settings file asks the environment for."""
     readers = {"seconds", "two_seconds", "whole", "one_of", "time_zone", "field_keys"}
     readers |= {"http_address", "database", "bool", "str", "list", "int", "float"}
+    readers |= {"email_url", "mail_address"}
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):

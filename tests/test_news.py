@@ -199,6 +199,34 @@ def test_what_one_word_after_another_comes_to(order: Order, first: str, then: st
     assert found.flag == (went_back if back else "")
 
 
+@pytest.mark.parametrize("word", ["HOLD", "PROCESSING"])
+def test_an_earlier_word_after_shipping_is_flagged_the_second_time_running(
+    order: Order, word: str
+) -> None:
+    asked(order, section(order, "SHIPPED"))
+    found = asked(order, section(order, word))
+    assert (found.status, found.flag, found.went_back) == (status.SHIPPED, "", 1)
+    found = asked(order, section(order, word))
+    assert found.flag == f"TrepStar went back to {word} after it had shipped the box."
+    desk.clear_flag(order.pk, actor=WORKER)
+    assert asked(order, section(order, word)).flag == ""
+
+
+def test_an_earlier_word_that_is_put_right_at_once_is_not_flagged(order: Order) -> None:
+    for word in ("SHIPPED", "PROCESSING", "SHIPPED", "PROCESSING"):
+        found = asked(order, section(order, word))
+    assert (found.flag, found.went_back) == ("", 1)
+
+
+def test_a_name_whose_accents_came_back_spoilt_is_pointed_out_once(order: Order) -> None:
+    garbled = order.name.encode().decode("cp1252")
+    found = asked(order, section(order, customer=garbled))
+    told = f"TrepStar reads the name as “{garbled}”, so its accents are spoilt. "
+    assert found.flag.startswith(told)
+    desk.clear_flag(order.pk, actor=WORKER)
+    assert asked(order, section(order, customer=garbled)).flag == ""
+
+
 class TestNotFoundAfterAcceptance:
     def test_the_third_time_is_flagged_and_moves_nothing(
         self, order: Order, desk_clock: Clock

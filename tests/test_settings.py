@@ -77,6 +77,19 @@ WRONG = [
     ("PROBE_SECONDS", "a,b", "PROBE_SECONDS"),
     ("LEASE_SECONDS", "45", "LEASE_SECONDS must be larger than TREPSTAR_TIMEOUT"),
     ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE"),
+    ("EMAIL_URL", "mail.example.com", "EMAIL_URL must be like smtp+tls://user:password@"),
+    ("EMAIL_URL", "http://mail.example.com", "EMAIL_URL must be like smtp+tls://user:password@"),
+    ("EMAIL_URL", "smtps://", "EMAIL_URL must be like smtp+tls://user:password@"),
+    ("EMAIL_URL", "smtps://x.example:port", "EMAIL_URL must be like smtp+tls://user:password@"),
+    ("EMAIL_URL", "smtps://x.example/?a=b", "EMAIL_URL must be like smtp+tls://user:password@"),
+    (
+        "EMAIL_URL",
+        "smtp://u:canary@x.example",
+        "EMAIL_URL would send its password in clear text; use smtp+tls or smtps",
+    ),
+    ("DEFAULT_FROM_EMAIL", "nobody", "DEFAULT_FROM_EMAIL must be an e-mail address such as"),
+    ("SITE_URL", "desk.example", "SITE_URL must be an address such as"),
+    ("ALLOW_PRIVATE_TARGETS", "some", "ALLOW_PRIVATE_TARGETS"),
 ]
 
 
@@ -94,9 +107,37 @@ def test_a_wrong_value_ends_the_process_with_one_sentence(name, value, sentence)
     assert ended.stdout == ""
 
 
-def test_the_password_of_a_wrong_address_is_not_shown():
-    ended = run("import django; django.setup()", TREPSTAR_URL="https://u:canary@x.example")
+@pytest.mark.parametrize("name", ["TREPSTAR_URL", "SITE_URL", "EMAIL_URL"])
+def test_the_password_of_a_wrong_address_is_not_shown(name):
+    ended = run("import django; django.setup()", **{name: "http://u:canary@x.example"})
+    assert ended.returncode == 1
     assert "canary" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("smtps://u:p%40ss@mail.example.com", "mail.example.com 465 u p@ss False True"),
+        ("smtp+tls://u:p@mail.example.com:2525", "mail.example.com 2525 u p True False"),
+        ("smtp://mail.example.com", "mail.example.com 25   False False"),
+        ("smtp://u:p@localhost:1025", "localhost 1025 u p False False"),
+    ],
+)
+def test_a_mail_server_is_one_address(url, told):
+    code = (
+        "from django.conf import settings as s; print(s.EMAIL_HOST, s.EMAIL_PORT,"
+        " s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL)"
+    )
+    assert run(code, EMAIL_URL=url).stdout.rstrip("\n") == told
+
+
+def test_without_a_mail_server_nothing_is_sent_and_nothing_fails():
+    code = (
+        "from django.conf import settings as s; print(s.EMAIL_BACKEND, s.DEFAULT_FROM_EMAIL,"
+        " s.SITE_URL, s.ALLOW_PRIVATE_TARGETS)"
+    )
+    backend = "django.core.mail.backends.dummy.EmailBackend"
+    assert run(code).stdout.strip() == f"{backend} desk@localhost  False"
 
 
 def test_a_secret_may_come_from_a_file(tmp_path):

@@ -3,17 +3,22 @@
 from django.apps import apps
 from django.contrib import admin
 
+from orders.admin.alert import AlertAdmin, AlertSubscriptionAdmin
 from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
 from orders.admin.mapping import desk as mapping_desk
 from orders.admin.order import OrderAdmin
+from orders.admin.product import DeskProductAdmin
 from orders.admin.publisher import DeskPublisherAdmin
 from orders.admin.store import StoreAdmin
 
 __all__ = [
+    "AlertAdmin",
+    "AlertSubscriptionAdmin",
     "CallAdmin",
     "DeliveryAdmin",
+    "DeskProductAdmin",
     "DeskPublisherAdmin",
     "GatewayAdmin",
     "HeartbeatAdmin",

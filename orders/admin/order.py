@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponseRedirect
 
-from orders import desk, status
+from orders import desk, pausing, status
 from orders.admin.order_add import OrderAdding
 from orders.admin.order_buttons import OrderButtons
 from orders.admin.order_form import LineForm, LineFormSet, OrderForm, ProductSelect
@@ -148,6 +148,7 @@ class OrderAdmin(OrderList, OrderAdding, OrderButtons, ScopedAdmin):
             "may_note": self.may_press(request, "note"),
             "may_add": self.has_add_permission(request),
             "may_see_calls": request.user.has_perm("orders.view_call"),
+            "paused": pausing.sentence(row.publisher) if row.status == status.READY else "",
         }
 
     # Adding and editing

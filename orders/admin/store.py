@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from orders import clock
 from orders.models import Store
 from orders.shopify.payload import CREATING_TOPICS
 from products.scoped import ScopedAdmin
@@ -62,6 +63,8 @@ class StoreForm(forms.ModelForm):
             secrets = [] if typed else secrets[:1]
         if typed:
             secrets.insert(0, Secret(typed))
+        if secrets != self.instance.webhook_secrets:
+            self.instance.secrets_changed_at = clock.now()
         self.instance.webhook_secrets = secrets
         return super().save(commit)
 
@@ -98,7 +101,7 @@ class StoreAdmin(ScopedAdmin):
 
     def derived(self, obj: Any, form: Any) -> set[str]:
         typed = {"new_secret", "forget_others"} & set(form.changed_data)
-        return {"webhook_secrets"} if typed else set()
+        return {"webhook_secrets", "secrets_changed_at"} if typed else set()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Its deliveries and orders would stay behind with the old publisher."""

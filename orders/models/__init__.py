@@ -1,12 +1,23 @@
 """Everything that happens to a box, in tables."""
 
+from orders.models.alert import Alert, AlertNotice, AlertSubscription
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
 from orders.models.job import Job, JobRow
 from orders.models.once import UsedForm
 from orders.models.order import Order, OrderEvent, OrderLine
-from orders.models.shopify import Delivery, DeliveryLine, ShopOrder, Store, TurnedAway
+from orders.models.shopify import (
+    Delivery,
+    DeliveryLine,
+    ShopOrder,
+    Store,
+    TurnedAway,
+    TurnedAwayMinute,
+)
 
 __all__ = [
+    "Alert",
+    "AlertNotice",
+    "AlertSubscription",
     "Attempt",
     "Call",
     "Delivery",
@@ -21,5 +32,6 @@ __all__ = [
     "ShopOrder",
     "Store",
     "TurnedAway",
+    "TurnedAwayMinute",
     "UsedForm",
 ]

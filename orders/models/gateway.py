@@ -94,7 +94,9 @@ class Gateway(models.Model):
     last_error = models.TextField(blank=True)
     sync_stopped_at = models.DateTimeField("asking stopped", null=True, blank=True)
     recovery_since = models.DateTimeField("in recovery mode since", null=True, blank=True)
+    reopened_at = models.DateTimeField("back after an outage", null=True, blank=True)
     paused_at = models.DateTimeField("all sending paused since", null=True, blank=True)
+    paused_note = models.CharField(max_length=200, blank=True)
 
     class Meta:
         verbose_name = "gateway"

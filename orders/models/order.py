@@ -133,6 +133,8 @@ class Order(models.Model):
     unclear_since = models.DateTimeField(null=True, blank=True)
     unclear_rounds = models.PositiveIntegerField(default=0)
     not_found = models.PositiveIntegerField("times TrepStar did not know it", default=0)
+    missed = models.PositiveIntegerField("times an answer left it out", default=0)
+    went_back = models.PositiveIntegerField("times its word was an earlier one", default=0)
     asked_at = models.DateTimeField(null=True, blank=True)
     next_ask_at = models.DateTimeField(null=True, blank=True)
 

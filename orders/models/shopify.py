@@ -68,6 +68,7 @@ class Store(models.Model):
         ],
     )
     webhook_secrets = SecretListField("signing secrets", blank=True, default=list)
+    secrets_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     create_on = models.JSONField(
         "topics that make orders", default=default_topics, validators=[check_topics]
     )
@@ -167,6 +168,8 @@ class Delivery(models.Model):
         indexes = [
             # Read by the delivery list, by outcome.
             models.Index(fields=["outcome", "-received_at", "-id"], name="delivery_list"),
+            # Read for each store: when it sent last, and how often it does.
+            models.Index(fields=["store", "-received_at"], name="delivery_by_store"),
             # Read by the sweep, which tries internal failures again.
             models.Index(
                 fields=["id"],
@@ -261,3 +264,23 @@ class TurnedAway(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.get_kind_display()} on {self.day}"
+
+
+class TurnedAwayMinute(models.Model):
+    """How many requests with a wrong signature came in one minute, for a warning of many.
+
+    Kept for a day; ``TurnedAway`` has the numbers of each day.
+    """
+
+    minute = models.DateTimeField()
+    publisher = models.ForeignKey(Publisher, models.CASCADE, related_name="+")
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-minute"]
+        constraints = [
+            models.UniqueConstraint(fields=["minute", "publisher"], name="turned_away_minute_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} at {self.minute:%H:%M}"

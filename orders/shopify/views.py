@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from rest_framework.views import APIView
 
 from orders import deliveries, tasks
 from orders.deliveries import Headers
-from orders.models import Order, Store, TurnedAway
+from orders.models import Order, Store, TurnedAway, TurnedAwayMinute
 from orders.shopify import signature
 from orders.shopify.payload import read_time
 from products.models import Publisher
@@ -131,11 +132,20 @@ def read_headers(request: Request) -> Headers:
 def _count(publisher: Publisher | None, kind: str) -> None:
     """Count a request that was turned away; one row a day, publisher and kind."""
     now = timezone.now()
-    day = now.date()
-    rows = TurnedAway.objects.filter(day=day, publisher=publisher, kind=kind)
+    row = TurnedAway(day=now.date(), publisher=publisher, kind=kind)
+    rows = TurnedAway.objects.filter(day=row.day, publisher=publisher, kind=kind)
     if not rows.update(count=F("count") + 1, last_at=now):
-        TurnedAway.objects.bulk_create(
-            [TurnedAway(day=day, publisher=publisher, kind=kind, last_at=now)],
-            ignore_conflicts=True,
-        )
+        row.last_at = now
+        TurnedAway.objects.bulk_create([row], ignore_conflicts=True)
         rows.update(count=F("count") + 1, last_at=now)
+    if publisher is not None and kind == TurnedAway.Kind.SIGNATURE:
+        _count_minute(publisher, now.replace(second=0, microsecond=0))
+
+
+def _count_minute(publisher: Publisher, minute: datetime) -> None:
+    """Count a wrong signature by the minute, since many in a short time are worth a warning."""
+    rows = TurnedAwayMinute.objects.filter(minute=minute, publisher=publisher)
+    if not rows.update(count=F("count") + 1):
+        row = TurnedAwayMinute(minute=minute, publisher=publisher)
+        TurnedAwayMinute.objects.bulk_create([row], ignore_conflicts=True)
+        rows.update(count=F("count") + 1)
