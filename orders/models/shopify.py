@@ -168,8 +168,6 @@ class Delivery(models.Model):
         indexes = [
             # Read by the delivery list, by outcome.
             models.Index(fields=["outcome", "-received_at", "-id"], name="delivery_list"),
-            # Read for each store: when it sent last, and how often it does.
-            models.Index(fields=["store", "-received_at"], name="delivery_by_store"),
             # Read by the sweep, which tries internal failures again.
             models.Index(
                 fields=["id"],
