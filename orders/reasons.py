@@ -33,6 +33,9 @@ class Reason:
 
 _REASONS = (
     Reason("staff", "Held by staff", "Release it when it may go out, or cancel it."),
+    Reason("customer", "The customer waits", "Release it once the customer says so, or cancel it."),
+    Reason("payment", "Payment not settled", "Release it once it is paid, or cancel it."),
+    Reason("stock", "Cannot be made now", "Release it once the product can be made again."),
     Reason("policy", "Waits for a release", "Look it over, then release it or cancel it."),
     Reason(
         "unknown_sku",

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 NUMBERS = 13
 """Publishers, stores; open, per day, shipped, flagged, oldest; deliveries today and waiting, SKUs;
 status calls; gateway, workers."""
-PAGE = NUMBERS + 7
+PAGE = NUMBERS + 8
 """Session, person, permissions (two), and the gateway, publishers and workers of the banners."""
 
 

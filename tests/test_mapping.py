@@ -162,7 +162,7 @@ def test_the_list_takes_as_many_queries_for_one_as_for_many(north: Publisher) ->
         base.product(north, str(70000 + number), skus=[f"OLD-{number}"])
     assert len(waiting.skus(north)) == waiting.PAGE
     assert len(waiting.skus(north, start=waiting.PAGE)) == 5
-    assert queries() == few == 8
+    assert queries() == few == 7
 
 
 # Mapping

@@ -61,7 +61,8 @@ def test_nobody_but_a_superuser_may_change_people() -> None:
 
 
 def test_a_viewer_may_only_look() -> None:
-    assert all(".view_" in code for code in roles.VIEWER)
+    own = {code for code in roles.VIEWER if code.endswith("_alertsubscription")}
+    assert all(".view_" in code for code in roles.VIEWER - own)  # whom to tell is one's own affair
     for wanted in roles.ROLES.values():
         assert wanted >= roles.VIEWER
 
