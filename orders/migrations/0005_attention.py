@@ -26,6 +26,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
+            index=models.Index(condition=models.Q(('hold_until', None), _negated=True), fields=['hold_until'], name='order_holds_end'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
             index=models.Index(condition=models.Q(('flag', ''), _negated=True), fields=['created_at', 'id'], name='order_flagged'),
         ),
         migrations.AddIndex(
