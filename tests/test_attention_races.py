@@ -91,6 +91,7 @@ def busy(room: Desk) -> list[Order]:
         ("unclear", {"order_list", "order_waits"}),
         ("flagged", {"order_flagged", "order_waits"}),
         ("not_known", {"order_not_known", "order_waits"}),
+        ("later", {"order_holds_end", "order_waits"}),
     ],
 )
 def test_only_orders_that_may_wait_are_read(

@@ -223,6 +223,10 @@ class Order(models.Model):
                 name="order_held",
                 condition=models.Q(status=status.HELD),
             ),
+            # Read by the sweep that ends holds, and by the same queue for holds that end so.
+            models.Index(
+                fields=["hold_until"], name="order_holds_end", condition=~models.Q(hold_until=None)
+            ),
             # Read by the same queue for notes, and by the order list's filter for them.
             models.Index(
                 fields=["created_at", "id"], name="order_noted", condition=~models.Q(flag="")
@@ -320,9 +324,7 @@ class OrderEvent(models.Model):
         indexes = [
             # Read by the queue of what needs attention: trouble that a new box has answered.
             models.Index(
-                fields=["order"],
-                name="event_reshipped",
-                condition=models.Q(kind="order.reshipped"),
+                fields=["order"], name="event_reshipped", condition=models.Q(kind="order.reshipped")
             ),
         ]
 
