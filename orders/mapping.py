@@ -158,7 +158,7 @@ class Replayed:
     deliveries: int = 0
     failed: int = 0
     invoices: set[str] = field(default_factory=set)
-    last: int = 0
+    last_id: int = 0
     more: bool = False
 
     def orders(self, publisher: Publisher) -> list[Order]:
@@ -184,12 +184,12 @@ def replay(
     """
     rows = deliveries_of(publisher, keys).filter(delivery__gt=after).order_by("delivery")
     chosen = [delivery_id for delivery_id, _ in rows[: most + 1]]
-    done = Replayed(last=after, more=len(chosen) > most)
+    done = Replayed(last_id=after, more=len(chosen) > most)
     for delivery_id in chosen[:most]:
         if not may_go_on():
             done.more = True
             break
-        done.last = delivery_id
+        done.last_id = delivery_id
         try:
             told = deliveries.replay(delivery_id, actor=actor)
         except (NotNow, DatabaseError, Delivery.DoesNotExist):
@@ -216,15 +216,3 @@ def ids_of(publisher: Publisher, keys: Sequence[str]) -> tuple[list[int], list[i
     rest = [key for key in keys if key not in aliases]
     products = Product.objects.filter(publisher=publisher, project_id__in=rest)
     return sorted(aliases.values()), sorted(products.values_list("pk", flat=True))
-
-
-def keys_of(
-    publisher: Publisher, alias_ids: Sequence[int], product_ids: Sequence[int]
-) -> list[str]:
-    """Return the keys that ``ids_of`` was given, those since forgotten left out."""
-    aliases = SkuAlias.objects.filter(publisher=publisher, pk__in=alias_ids)
-    products = Product.objects.filter(publisher=publisher, pk__in=product_ids)
-    return [
-        *aliases.values_list("key", flat=True),
-        *products.values_list("project_id", flat=True),
-    ]

@@ -39,7 +39,7 @@ from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order, TurnedAwayMinute
 from orders.models.shopify import Outcome
 from orders.sending import Sender
-from products.models import Publisher
+from products.models import Product, Publisher, SkuAlias
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +87,14 @@ def async_check_login(publisher_id: int) -> None:
     async_task("orders.tasks.check_login", publisher_id)
 
 
-def async_replay_waiting(
-    publisher_id: int, alias_ids: list[int], product_ids: list[int], after: int = 0
-) -> None:
-    """Have a worker replay what waits for SKUs that were mapped, in the caller's transaction."""
-    async_task("orders.tasks.replay_waiting", publisher_id, alias_ids, product_ids, after)
+def async_replay_alias(alias_id: int, after_id: int = 0) -> None:
+    """Have a worker replay what waits for a mapped SKU, in the caller's transaction."""
+    async_task("orders.tasks.replay_alias", alias_id, after_id)
+
+
+def async_replay_product(product_id: int, after_id: int = 0) -> None:
+    """Have a worker replay what waits for a SKU that is a product's project id."""
+    async_task("orders.tasks.replay_product", product_id, after_id)
 
 
 def async_alert() -> None:
@@ -200,28 +203,39 @@ def ask_now(order_id: int) -> None:
     tracking.ask_now(order, configured_gateway())
 
 
-def replay_waiting(
-    publisher_id: int, alias_ids: list[int], product_ids: list[int], after: int = 0
-) -> None:
-    """Replay the deliveries that wait for these mapped SKUs, for a while; then leave the rest.
+def replay_alias(alias_id: int, after_id: int = 0) -> None:
+    """Replay the deliveries that wait for a mapped SKU, for a while; then leave the rest.
 
-    ``after`` is the last delivery of the task before. What was replayed waits no longer, so that
+    ``after_id`` is the last delivery of the task before. What was replayed waits no longer, so that
     two tasks at once, or one that runs twice, make nothing twice.
     """
+    for alias in SkuAlias.objects.filter(pk=alias_id).select_related("publisher"):
+        done = _replay(alias.publisher, alias.key, after_id)
+        if done.more:
+            async_replay_alias(alias_id, after_id=done.last_id)
+
+
+def replay_product(product_id: int, after_id: int = 0) -> None:
+    """The same for a SKU that is the project id of a product."""
+    for product in Product.objects.filter(pk=product_id).select_related("publisher"):
+        done = _replay(product.publisher, product.project_id, after_id)
+        if done.more:
+            async_replay_product(product_id, after_id=done.last_id)
+
+
+def _replay(publisher: Publisher, key: str, after_id: int) -> mapping.Replayed:
     stop_at = time.monotonic() + CLAIMING_SECONDS
-    publisher = Publisher.objects.get(pk=publisher_id)
     done = mapping.replay(
         publisher,
-        mapping.keys_of(publisher, alias_ids, product_ids),
+        [key],
         actor=WORKER,
         most=REPLAYED_AT_MOST,
-        after=after,
+        after=after_id,
         may_go_on=lambda: time.monotonic() < stop_at,
     )
-    if done.more:
-        async_replay_waiting(publisher_id, alias_ids, product_ids, done.last)
     if submission.due(clock.now()).exists():
         _wake("orders.tasks.submit_due")
+    return done
 
 
 def alert() -> None:

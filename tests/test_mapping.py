@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_q.models import OrmQ
 
-from orders import deliveries, mapping, tasks, waiting
-from orders.lifecycle import SHOP, WORKER, NotNow
+from orders import mapping, waiting
+from orders.lifecycle import SHOP, NotNow
 from orders.mapping import Decision
-from orders.models import Delivery, DeliveryLine, Order, ShopOrder
+from orders.models import Delivery, Order, ShopOrder
 from products.models import Product, Publisher, SkuAlias
 from tests import base
 
@@ -243,115 +240,3 @@ def test_what_is_to_stay_mapped_must_be_mapped(north: Publisher) -> None:
     assert refused(north, Decision("new", mapping.KEEP)) == (
         "The SKU NEW is not mapped any more. Nothing was changed; map it anew."
     )
-
-
-# The replay
-
-
-def test_the_replay_makes_what_waited_once(north: Publisher) -> None:
-    for name in ("#1", "#2", "#3"):
-        came("NEW", name=name)
-    came("OTHER", name="#4")
-    mapping.apply(north, [Decision("new", str(film(north).pk))])
-    done = mapping.replay(north, ["new"], actor=SHOP, most=2)
-    assert (done.deliveries, done.more, done.failed) == (2, True, 0)
-    rest = mapping.replay(north, ["new"], actor=SHOP, most=2, after=done.last)
-    assert (rest.deliveries, rest.more) == (1, False)
-    assert [one.reference for one in done.orders(north) + rest.orders(north)] == ["#1", "#2", "#3"]
-    assert mapping.replay(north, ["new"], actor=SHOP, most=9).deliveries == 0
-    assert Order.objects.count() == 3
-
-
-def test_one_delivery_that_fails_stops_no_other(north: Publisher) -> None:
-    first = came("NEW", name="#1")
-    came("NEW", name="#2")
-    mapping.apply(north, [Decision("new", "not_ours")])
-    real = deliveries.replay
-
-    def breaks(delivery_id: int, **values: Any) -> Delivery:
-        if delivery_id == first.pk:
-            raise NotNow("The body of this delivery was erased, so it cannot be replayed.")
-        return real(delivery_id, **values)
-
-    with patch.object(deliveries, "replay", breaks):
-        done = mapping.replay(north, ["new"], actor=SHOP, most=9)
-    assert (done.deliveries, done.failed) == (1, 1)
-    assert [row.orders for row in waiting.skus(north)] == [1]
-
-
-def test_the_ids_of_mapped_skus_lead_back_to_their_keys(north: Publisher) -> None:
-    alias = SkuAlias.objects.get(sku="VTD234-100")
-    ids = mapping.ids_of(north, ["vtd234-100", "66750", "gone"])
-    assert ids == ([alias.pk], [film(north).pk])
-    assert mapping.keys_of(north, *ids) == ["vtd234-100", "66750"]
-    assert mapping.keys_of(base.southwind(), *ids) == []
-
-
-# The worker
-
-
-def waits_for(north: Publisher, sku: str, number: int) -> tuple[list[int], list[int]]:
-    for n in range(number):
-        came(sku, name=f"#{n}")
-    mapping.apply(north, [Decision(sku.casefold(), str(film(north).pk))])
-    OrmQ.objects.all().delete()
-    return mapping.ids_of(north, [sku.casefold()])
-
-
-def queued() -> list[tuple[str, tuple[Any, ...]]]:
-    return [(task.func(), tuple(task.task["args"])) for task in OrmQ.objects.order_by("id")]
-
-
-def test_the_task_replays_all_and_wakes_the_sending(north: Publisher) -> None:
-    ids = waits_for(north, "NEW", 3)
-    tasks.replay_waiting(north.pk, *ids)
-    assert queued() == [("orders.tasks.submit_due", ())]
-    assert Order.objects.count() == 3
-    assert {event.actor_kind for event in Order.objects.get(reference="#0").events.all()} == {
-        WORKER.kind
-    }
-
-
-def test_the_task_is_safe_to_run_twice(north: Publisher) -> None:
-    ids = waits_for(north, "NEW", 3)
-    tasks.replay_waiting(north.pk, *ids)
-    before = base.counts()
-    tasks.replay_waiting(north.pk, *ids)
-    assert base.counts() == before
-
-
-def test_a_long_task_leaves_the_rest_to_the_next(north: Publisher) -> None:
-    ids = waits_for(north, "NEW", 3)
-    second = Delivery.objects.order_by("id")[1].pk
-    with patch.object(tasks, "REPLAYED_AT_MOST", 2):
-        tasks.replay_waiting(north.pk, *ids)
-    assert queued()[0] == ("orders.tasks.replay_waiting", (north.pk, *ids, second))
-    assert Order.objects.count() == 2
-    tasks.replay_waiting(north.pk, *ids, second)
-    assert Order.objects.count() == 3
-
-
-def test_a_task_whose_skus_were_forgotten_does_nothing(north: Publisher) -> None:
-    ids = waits_for(north, "NEW", 1)
-    SkuAlias.objects.filter(sku="NEW").delete()
-    before = base.counts()
-    tasks.replay_waiting(north.pk, *ids)
-    assert (base.counts(), queued()) == (before, [])
-
-
-# Keeping what waits
-
-
-def test_the_body_of_a_line_that_waits_is_kept_until_it_is_mapped(north: Publisher) -> None:
-    Publisher.objects.update(partial_orders="send")
-    partly, whole = came("VTD234-100", "NEW"), came("VTD234-100", name="#2")
-    Delivery.objects.update(received_at=timezone.now() - timedelta(days=31))
-    tasks.prune()
-    kept = Delivery.objects.filter(body__isnull=False)
-    assert (partly.outcome, whole.outcome) == ("created", "created")
-    assert [one.pk for one in kept] == [partly.pk]
-    mapping.apply(north, [Decision("new", str(film(north).pk))])
-    mapping.replay(north, ["new"], actor=SHOP, most=9)
-    tasks.prune()
-    assert not kept.all().exists()
-    assert DeliveryLine.objects.filter(outcome="unmatched").count() == 0

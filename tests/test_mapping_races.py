@@ -111,10 +111,9 @@ def test_two_who_map_the_same_skus_in_any_order_never_deadlock(
 
 def replayed_twice(north: Publisher) -> Elsewhere:
     """A person's replay with the worker's task for the same SKU in the middle of it."""
-    mapping.apply(north, [film(north)])
-    ids = mapping.ids_of(north, ["new"])
+    (alias,) = mapping.apply(north, [film(north)])
     others: list[Elsewhere] = []
-    task: Any = lambda: tasks.replay_waiting(north.pk, *ids)  # noqa: E731
+    task: Any = lambda: tasks.replay_alias(alias.pk)  # noqa: E731
     with run_before(Making, "_orders", lambda: others.append(Elsewhere(task, patience=A_WHILE))):
         mapping.replay(north, ["new"], actor=SHOP, most=20)
     return others[0]

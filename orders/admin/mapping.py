@@ -8,22 +8,20 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from fulfillment.admin import DeskAdminSite, Page
 from orders import mapping, mapping_preview, tasks, waiting
+from orders.admin import mapping_words
 from orders.lifecycle import NotNow, person
-from orders.mapping import Decision, Replayed
-from products.models import Product, Publisher, SkuAlias
+from orders.mapping import Decision
+from products.models import Product, Publisher
 
 VIEW, MAP, REMAP, REPLAY = (
     "orders.view_delivery",
@@ -35,7 +33,6 @@ AT_ONCE = 20
 SHOWN_NAMELESS = 10
 SHOWN_PRODUCTS = 20
 FEW_PRODUCTS = 30
-SHOWN_INVOICES = 10
 BUSY = (
     "Somebody else works on the same orders at this moment, so nothing was changed. "
     "Try again in a moment."
@@ -161,19 +158,27 @@ def confirm(request: HttpRequest) -> HttpResponse:
     try:
         with transaction.atomic():
             written = mapping.apply(publisher, decisions)
-            _log(request, written, {one.key for one in decisions if one.replaces})
+            mapping_words.log(request, written, {one.key for one in decisions if one.replaces})
             waits = mapping.deliveries_of(publisher, keys).count()
             if replays and waits > AT_ONCE:
-                tasks.async_replay_waiting(publisher.pk, *mapping.ids_of(publisher, keys))
+                _leave_to_a_worker(publisher, keys)
     except (NotNow, OperationalError) as problem:
         return _refused(request, publisher, problem)
     if written:
-        messages.success(request, _told_mapped(written))
+        messages.success(request, mapping_words.mapped(written))
     if replays:
         _replay(request, publisher, keys, waits)
     elif waits:
-        messages.info(request, f"{_deliveries(waits)} for a replay; nothing was made yet.")
+        messages.info(request, f"{mapping_words.waits(waits)} for a replay; nothing was made yet.")
     return _back(publisher)
+
+
+def _leave_to_a_worker(publisher: Publisher, keys: Sequence[str]) -> None:
+    alias_ids, product_ids = mapping.ids_of(publisher, keys)
+    for alias_id in alias_ids:
+        tasks.async_replay_alias(alias_id)
+    for product_id in product_ids:
+        tasks.async_replay_product(product_id)
 
 
 def _refused(request: HttpRequest, publisher: Publisher, problem: Exception) -> HttpResponse:
@@ -188,7 +193,7 @@ def _replay(request: HttpRequest, publisher: Publisher, keys: Sequence[str], wai
     orders = done.orders(publisher)
     if any(order.status == "ready" for order in orders):
         tasks.nudge()
-    messages.success(request, _told_replayed(done, orders))
+    messages.success(request, mapping_words.replayed(done, orders))
     if done.failed:
         messages.error(request, f"{done.failed} of them could not be read; see the deliveries.")
     if waits > AT_ONCE:
@@ -214,47 +219,6 @@ def _asked(request: HttpRequest) -> tuple[Publisher, list[Decision]]:
     if any(one.replaces for one in decisions) and not may(REMAP):
         raise PermissionDenied
     return publisher, decisions
-
-
-def _log(request: HttpRequest, written: Sequence[SkuAlias], replaced: set[str]) -> None:
-    """Write who mapped what into the history that Django's admin shows on a SKU's page."""
-    user_id = cast(int, request.user.pk)
-    for alias in written:
-        told = f"Stands for {alias.product}." if alias.product else "Not ours to make."
-        flag = CHANGE if alias.key in replaced else ADDITION
-        LogEntry.objects.log_actions(user_id, [alias], flag, told, single_object=True)
-
-
-def _told_mapped(written: Sequence[SkuAlias]) -> str:
-    if len(written) > 3:
-        return f"{len(written)} SKUs are mapped now."
-    return " ".join(
-        f"The SKU {alias.sku} stands for {alias.product} now."
-        if alias.product
-        else f"The SKU {alias.sku} is known now and is not ours to make."
-        for alias in written
-    )
-
-
-def _told_replayed(done: Replayed, orders: Sequence[Any]) -> SafeString:
-    read = "1 delivery was" if done.deliveries == 1 else f"{done.deliveries} deliveries were"
-    if not orders:
-        return format_html("{} read again. No order came of it.", read)
-    links = format_html_join(
-        ", ",
-        '<a href="{}">{}</a> {}',
-        (
-            (reverse("admin:orders_order_change", args=[one.pk]), one, one.get_status_display())
-            for one in orders[:SHOWN_INVOICES]
-        ),
-    )
-    rest = len(orders) - SHOWN_INVOICES
-    more = f" and {rest} more" if rest > 0 else ""
-    return format_html("{} read again. Their orders: {}{}.", read, links, more)
-
-
-def _deliveries(number: int) -> str:
-    return "1 delivery waits" if number == 1 else f"{number} deliveries wait"
 
 
 def _publisher(request: HttpRequest, asked: str) -> Publisher:
