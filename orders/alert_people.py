@@ -33,7 +33,8 @@ def address_alerts(subscriptions: Iterable[AlertSubscription], now: datetime) ->
         sent_at__isnull=False,
         alert__settled=True,
         alert__closed_at__gt=now - timedelta(days=1),
-    )
+        # Workers that were taken out of service are forgotten after a day; nothing was mended.
+    ).exclude(alert__kind=Alert.Kind.WORKER)
     notices += [
         AlertNotice(
             alert_id=one.alert_id,

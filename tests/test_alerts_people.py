@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import override_settings
 
 from orders import alerts, clock
-from orders.models import Alert, AlertNotice, AlertSubscription
+from orders.models import Alert, AlertNotice, AlertSubscription, Heartbeat
 from products.models import Publisher
 from tests import alerts_cast as cast
 from tests import base
@@ -74,6 +74,19 @@ def test_its_end_is_told_once_it_has_been_over_for_half_an_hour(
         cast.a_minute()
     assert cast.subjects()[1:] == ["Over: TrepStar refuses a login (Northlight Films)"]
     assert mail.outbox[1].body.startswith("This is over since 20")
+
+
+def test_workers_that_were_taken_out_of_service_are_not_called_mended(desk_clock: Clock) -> None:
+    told_person("root", superuser=True)
+    cast.beat(200, "gone")
+    cast.beat(0, "here")
+    cast.a_minute()
+    Heartbeat.objects.filter(name="gone").delete()
+    cast.a_minute()
+    desk_clock.forward(31 * 60)
+    cast.beat(0, "here")
+    cast.a_minute()
+    assert cast.subjects() == ["A worker has stopped"]
 
 
 def test_flapping_is_told_once(north: Publisher, desk_clock: Clock) -> None:
