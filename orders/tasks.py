@@ -23,6 +23,7 @@ from orders import (
     clock,
     deliveries,
     desk,
+    jobs,
     privacy,
     settlement,
     status,
@@ -144,6 +145,15 @@ def _sync_until(stop_at: float) -> None:
             log.exception("Publisher %s could not be asked for.", publisher_id)
 
 
+def work_jobs() -> None:
+    """Do rows of the jobs that wait, for a while; then leave the rest to a new task."""
+    jobs.go_on(time.monotonic() + CLAIMING_SECONDS)
+    if submission.due(clock.now()).exists():
+        _wake("orders.tasks.submit_due")
+    if jobs.waiting(clock.now()).exists():
+        async_task("orders.tasks.work_jobs")
+
+
 def sweep() -> None:
     """Find what is due in the tables and see to it that somebody does it."""
     now = clock.now()
@@ -166,6 +176,8 @@ def sweep() -> None:
         _wake("orders.tasks.submit_due")
     if tracking.due_publishers():
         _wake("orders.tasks.sync_all")
+    if jobs.waiting(now).exists():
+        _wake("orders.tasks.work_jobs")
 
 
 def _wake(func: str) -> None:
