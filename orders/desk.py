@@ -45,19 +45,23 @@ def hold(
     note: str = "",
     until: datetime | None = None,
     version: int | None = None,
+    reason: str = "staff",
 ) -> Order:
     """Hold an order for a person, or ask for that while it is being sent.
 
-    Raises ``NotNow`` where TrepStar has it already.
+    ``reason`` is one of ``status.STAFF_HOLD_REASONS``. Raises ``NotNow`` for another one, and where
+    TrepStar has the order already.
     """
+    if reason not in status.STAFF_HOLD_REASONS:
+        raise NotNow(f"Choose why it is held: {', '.join(status.STAFF_HOLD_REASONS)}.")
     with transaction.atomic():
         order = lifecycle.lock(order_id, version=version)
         fields = {
-            "hold_reason": "staff",
-            "hold_note": note or status.HOLD_REASONS["staff"],
+            "hold_reason": reason,
+            "hold_note": note or status.HOLD_REASONS[reason],
             "hold_until": until,
         }
-        data = {"reason": "staff", "note": note}
+        data = {"reason": reason, "note": note}
         if order.status == status.HELD:
             return lifecycle.record(order, "order.held", actor=actor, data=data, fields=fields)
         if order.stop_request == Order.Stop.CANCEL:

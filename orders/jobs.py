@@ -86,7 +86,7 @@ def start(
         else:
             job.total = sum(len(JobRow.objects.bulk_create(some)) for some in _batches(job, rows))
         if not job.total:
-            raise NotNow("There is nothing to do: nothing is chosen.")
+            raise NotNow(wrong_number(0))
         job.save(update_fields=["total"])
         async_task("orders.tasks.work_jobs")
     return job
@@ -111,11 +111,18 @@ def _write_orders(job: Job, orders: QuerySet[Order]) -> int:
         cursor.execute(insert, [*params, job.pk, "{}", JobRow.State.WAITING.value, ""])
         written: int = cursor.rowcount
     if written > MAX_ORDERS:
-        raise NotNow(
-            f"{written:,} orders are chosen; at most {MAX_ORDERS:,} can be worked on at once. "
-            "Choose fewer by a filter, such as a range of dates."
-        )
+        raise NotNow(wrong_number(written))
     return written
+
+
+def wrong_number(chosen: int) -> str:
+    """Say why there is no job for so many orders: none, or more than ``MAX_ORDERS``."""
+    if not chosen:
+        return "There is nothing to do: nothing is chosen."
+    return (
+        f"{chosen:,} orders are chosen; at most {MAX_ORDERS:,} can be worked on at once. "
+        "Choose fewer by a filter, such as a range of dates."
+    )
 
 
 def _batches(job: Job, rows: Iterable[RowIn]) -> Iterator[list[JobRow]]:

@@ -78,7 +78,13 @@ HOLD_REASONS: dict[str, str] = {
     "preflight": "TrepStar would refuse it as it stands.",
     "collision": "TrepStar knows this invoice for something else.",
     "internal": "The desk could not finish it by itself.",
+    "customer": "The customer asked to wait.",
+    "payment": "The customer's payment is not settled.",
+    "stock": "A product of it cannot be made at present.",
 }
+
+STAFF_HOLD_REASONS = ("staff", "customer", "address", "payment", "stock")
+"""The reasons that a person may choose; the others are the desk's own."""
 
 HOLD_CHOICES = [(reason, reason.replace("_", " ")) for reason in HOLD_REASONS]
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+import orders.bulk  # noqa: F401 - registers what its jobs do with a row
 from orders import (
     breaker,
     clock,

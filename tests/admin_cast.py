@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -278,3 +281,10 @@ class World:
         installation()
         self.user = colleague("ana", self.ours.publisher)
         self.client = signed_in(self.user)
+
+
+@contextmanager
+def statements() -> Iterator[CaptureQueriesContext]:
+    """Count the statements of a block, as ``len()`` of what it gives."""
+    with CaptureQueriesContext(connection) as seen:
+        yield seen

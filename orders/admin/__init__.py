@@ -5,6 +5,7 @@ from django.contrib import admin
 
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
+from orders.admin.job import JobAdmin
 from orders.admin.order import OrderAdmin
 from orders.admin.publisher import DeskPublisherAdmin
 from orders.admin.store import StoreAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "DeskPublisherAdmin",
     "GatewayAdmin",
     "HeartbeatAdmin",
+    "JobAdmin",
     "OrderAdmin",
     "StoreAdmin",
 ]

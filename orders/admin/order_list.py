@@ -5,13 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html
 
-from orders import desk, status, tasks
-from orders.lifecycle import NotNow, person
-from orders.models import Order
+from orders import status
+from orders.admin import bulk
+from orders.bulk import PERMISSIONS
+from orders.models import Job, Order
+from orders.search import exact, search
+
+ACTIONS = {
+    "hold_selected": Job.Kind.HOLD,
+    "release_selected": Job.Kind.RELEASE,
+    "cancel_selected": Job.Kind.CANCEL,
+}
 
 
 class FlaggedFilter(admin.SimpleListFilter):
@@ -66,42 +79,49 @@ class OrderList:
             short,
         )
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        return search(queryset, search_term), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Open the one order whose invoice or tracking id was typed; else show the list."""
+        if request.method == "GET" and IS_POPUP_VAR not in request.GET:
+            orders = self.get_queryset(request)  # type: ignore[attr-defined]
+            only = exact(orders, request.GET.get(SEARCH_VAR, ""))
+            if only is not None and self.has_view_permission(request, only):  # type: ignore[attr-defined]
+                return redirect("admin:orders_order_change", only.pk)
+        if request.POST.get("action") in ACTIONS and not request.user.has_perm(
+            PERMISSIONS[ACTIONS[request.POST["action"]]]
+        ):
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)  # type: ignore[misc]
+
     def has_hold_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("orders.hold_order")
+        return request.user.has_perm(PERMISSIONS[Job.Kind.HOLD])
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("orders.release_order")
+        return request.user.has_perm(PERMISSIONS[Job.Kind.RELEASE])
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("orders.cancel_order")
+        return request.user.has_perm(PERMISSIONS[Job.Kind.CANCEL])
 
     @admin.action(description="Hold", permissions=["hold"])
-    def hold_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
-        _each(request, rows, desk.hold, "held")
+    def hold_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        return bulk.answer(self, request, rows, Job.Kind.HOLD)
 
     @admin.action(description="Release", permissions=["release"])
-    def release_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
-        if _each(request, rows, desk.release, "released"):
-            tasks.nudge()
+    def release_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        return bulk.answer(self, request, rows, Job.Kind.RELEASE)
 
     @admin.action(description="Cancel", permissions=["cancel"])
-    def cancel_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
-        _each(request, rows, desk.cancel, "cancelled")
+    def cancel_selected(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        return bulk.answer(self, request, rows, Job.Kind.CANCEL)
 
-
-def _each(request: HttpRequest, rows: QuerySet[Order], act: Any, word: str) -> int:
-    """Do the same with every order, each in a transaction of its own; tell what went wrong."""
-    done, problems = 0, []
-    for order_id in rows.values_list("pk", flat=True):
-        try:
-            act(order_id, actor=person(request.user))
-            done += 1
-        except NotNow as problem:
-            problems.append(str(problem))
-    if done:
-        messages.success(request, f"{done} {'order was' if done == 1 else 'orders were'} {word}.")
-    for told in problems[:20]:
-        messages.error(request, told)
-    if len(problems) > 20:
-        messages.error(request, f"{len(problems) - 20} more orders could not be {word}.")
-    return done
+    def response_action(self, request: HttpRequest, queryset: Any, *args: Any) -> Any:
+        """Do an action; a choice that cannot be read is nobody's, so nothing is done."""
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(one.isascii() and one.isdigit() and len(one) < 19 for one in ticked):
+            messages.error(request, "The choice of orders cannot be read. Tick them again.")
+            return None
+        return super().response_action(request, queryset, *args)  # type: ignore[misc]

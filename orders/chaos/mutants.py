@@ -102,10 +102,13 @@ def _read_then_save() -> None:
         note: str = "",
         until: Any = None,
         version: int | None = None,
+        reason: str = "staff",
     ) -> Order:
         order = Order.objects.get(pk=order_id)
         if order.status != status.READY:
-            return held(order_id, actor=actor, note=note, until=until, version=version)
+            return held(
+                order_id, actor=actor, note=note, until=until, version=version, reason=reason
+            )
         time.sleep(HOLD_SECONDS)
         before, order.status, order.hold_reason = order.status, status.HELD, "staff"
         with transaction.atomic():

@@ -77,6 +77,16 @@ class Job(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def settled(self) -> int:
+        """How many rows were tried."""
+        return self.done + self.refused
+
+    @property
+    def waiting(self) -> int:
+        """How many rows were not tried yet."""
+        return self.total - self.settled
+
 
 class JobRowQuerySet(models.QuerySet["JobRow"]):
     def for_user(self, user: object) -> JobRowQuerySet:
