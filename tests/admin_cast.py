@@ -26,6 +26,7 @@ from orders.models import (
     Delivery,
     Gateway,
     Heartbeat,
+    Job,
     Order,
     OrderEvent,
     Store,
@@ -73,6 +74,14 @@ class Belongings:
         )
         self.user = User.objects.create_user(f"clerk-{project}", password=PASSWORD, is_staff=True)
         publisher.staff.add(self.user)
+        self.job = Job.objects.create(
+            kind="hold",
+            title=f"Hold 1 order of {publisher.name}",
+            publisher=publisher,
+            total=1,
+            created_by=self.user,
+        )
+        self.job.rows.create(number=1, label=self.order.invoice, order=self.order, state="done")
         self.device = TOTPDevice.objects.create(user=self.user, name=f"phone-{project}")
 
     def of(self, model: type[Model]) -> Any:
@@ -87,6 +96,7 @@ class Belongings:
             Attempt: self.attempt,
             Call: self.call,
             TurnedAway: self.turned_away,
+            Job: self.job,
             User: self.user,
             TOTPDevice: self.device,
         }[model]

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from orders import search
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, ShopOrder
 from products.models import Product, Publisher
 from tests import admin_cast as cast
 from tests import base
@@ -156,7 +156,7 @@ INDEXED = {
     "Ana 77": "order_by_name",
     "Peña77": "order_by_last_name",
     "VTD-77": "line_by_sku",
-    "512345678977": "shop_order_by_id",
+    "5123456780077": "shop_order_by_id",
 }
 
 
@@ -170,6 +170,10 @@ def many(north: Publisher, film: Product) -> None:
     )  # fmt: skip
     OrderLine.objects.bulk_create(
         OrderLine(order=one, product=film, quantity=1, sku=f"V-{one.invoice}") for one in made
+    )
+    shop = base.store(north)
+    ShopOrder.objects.bulk_create(
+        ShopOrder(store=shop, shop_order_id=5_123_456_780_000 + n) for n in range(3000)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -9,14 +9,20 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
-from orders import status
+from orders import saved_views
 from orders.admin import bulk
+from orders.admin.order_filters import VIEWS, CappedPaginator
 from orders.bulk import PERMISSIONS
+from orders.jobs import MAX_ORDERS
+from orders.lifecycle import NotNow
 from orders.models import Job, Order
 from orders.search import exact, search
 
@@ -27,23 +33,15 @@ ACTIONS = {
 }
 
 
-class FlaggedFilter(admin.SimpleListFilter):
-    title = "needs a look"
-    parameter_name = "flagged"
-
-    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Flagged"), ("attention", "Waits for a person")]
-
-    def queryset(self, request: Any, rows: QuerySet[Order]) -> QuerySet[Order]:
-        if self.value() == "yes":
-            return rows.exclude(flag="")
-        if self.value() == "attention":
-            return rows.filter(Q(status__in=status.NEEDS_ATTENTION) | ~Q(flag=""))
-        return rows
-
-
 class OrderList:
-    """A mixin for the order admin: columns and actions."""
+    """A mixin for the order admin: columns, search, views and actions."""
+
+    change_list_template: Any = "admin/orders/order/change_list.html"
+    paginator: Any = CappedPaginator
+    search_help_text: Any = (
+        "Invoice, Shopify number or order id, tracking id, e-mail, first or last name, or SKU: "
+        "how it begins is enough."
+    )
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, order: Order) -> str:
@@ -95,7 +93,68 @@ class OrderList:
             PERMISSIONS[ACTIONS[request.POST["action"]]]
         ):
             raise PermissionDenied
-        return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        context = self._views(request) | (extra_context or {})
+        return super().changelist_view(request, context)  # type: ignore[misc]
+
+    # Views
+
+    def get_urls(self) -> list[URLPattern]:
+        save, delete = (
+            self.admin_site.admin_view(view)  # type: ignore[attr-defined]
+            for view in (self.save_view, self.delete_view_of_list)
+        )
+        return [
+            path("views/save/", save, name="orders_order_view_save"),
+            path("views/<int:view_id>/delete/", delete, name="orders_order_view_delete"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    def _views(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the views above the list, and what its page needs to save one."""
+        here = saved_views.normal(request.GET.urlencode())
+        everybodys = [(f"view={key}", view.label, view.shows) for key, view in VIEWS.items()]
+        shown: list[tuple[str, str, str, int | None]] = [
+            ("", "All orders", "Every order of your publishers.", None),
+            *((*view, None) for view in everybodys),
+            *((one.query, one.name, "Own view", one.pk) for one in saved_views.of(request.user)),
+        ]
+        views = [
+            {"query": query, "label": label, "shows": shows, "id": pk, "current": query == here}
+            for query, label, shows, pk in shown
+        ]
+        return {
+            "views": views,
+            "present_query": here,
+            "may_save_view": not any(view["current"] for view in views),
+            "most_counted": MAX_ORDERS,
+        }
+
+    @method_decorator(require_POST)
+    def save_view(self, request: HttpRequest) -> HttpResponse:
+        """Save the list's filter under a name for the user."""
+        if not self.has_view_permission(request):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        query = saved_views.normal(request.POST.get("query", ""))
+        try:
+            view = saved_views.save(request.user, request.POST.get("name", ""), query)
+        except NotNow as problem:
+            messages.error(request, str(problem))
+        else:
+            messages.success(request, f"The view “{view}” is saved, for you alone.")
+        return HttpResponseRedirect(f"{reverse('admin:orders_order_changelist')}?{query}")
+
+    @method_decorator(require_POST)
+    def delete_view_of_list(self, request: HttpRequest, view_id: int) -> HttpResponse:
+        """Delete one of the user's own views."""
+        if not self.has_view_permission(request):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        name = saved_views.delete(request.user, view_id)
+        if name is None:
+            raise Http404
+        messages.success(request, f"The view “{name}” is deleted. No order was changed.")
+        return HttpResponseRedirect(reverse("admin:orders_order_changelist"))
+
+    # Actions
 
     def has_hold_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSIONS[Job.Kind.HOLD])

@@ -23,7 +23,8 @@ class PrefixIndex(models.Index):
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
         statement = super().create_sql(model, schema_editor, using=using, **options)
         if schema_editor.connection.vendor == "postgresql":
-            statement.parts["columns"] = f"{statement.parts['columns']} text_pattern_ops"
+            parts: dict[str, Any] = statement.parts
+            parts["columns"] = f"{parts['columns']} text_pattern_ops"
         return statement
 
 
