@@ -172,6 +172,14 @@ def stop(job: Job, user: Any) -> None:
         present.save()
 
 
+def forget_rows(ended_before: datetime) -> None:
+    """Delete the rows of jobs that ended before; what was done to an order is in its timeline."""
+    old = Job.objects.filter(finished_at__lt=ended_before)
+    rows = JobRow.objects.filter(job__in=old).order_by()
+    while ids := list(rows.values_list("pk", flat=True)[:1000]):
+        JobRow.objects.filter(pk__in=ids).delete()
+
+
 def _lock(job: Job) -> Job:
     return Job.objects.select_for_update(of=("self",), no_key=True).get(pk=job.pk)
 

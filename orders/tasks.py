@@ -44,6 +44,7 @@ LOOK_AGAIN_SECONDS = 0.02
 MOST_REST_SECONDS = 0.5
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
+JOB_ROWS_DAYS = 30
 MAX_NUDGES = 50
 
 SCHEDULES = {
@@ -208,13 +209,14 @@ def ask_now(order_id: int) -> None:
 
 
 def prune() -> None:
-    """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
+    """Forget what need not be kept: old raw bodies and rows, dead workers, data to be erased."""
     privacy.erase_closed()
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
     rows = Delivery.objects.filter(received_at__lt=old, outcome__in=settled, body__isnull=False)
     while ids := list(rows.values_list("pk", flat=True)[:500]):
         Delivery.objects.filter(pk__in=ids).update(body=None)
+    jobs.forget_rows(timezone.now() - timedelta(days=JOB_ROWS_DAYS))
     Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()
 
 
