@@ -19,6 +19,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+import orders.bulk  # noqa: F401 - registers what its jobs do with a row
 from orders import (
     alert_sending,
     alerts,
@@ -26,6 +27,7 @@ from orders import (
     clock,
     deliveries,
     desk,
+    jobs,
     mapping,
     privacy,
     settlement,
@@ -46,6 +48,7 @@ log = logging.getLogger(__name__)
 CLAIMING_SECONDS = 15
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
+JOB_ROWS_DAYS = 30
 MAX_NUDGES = 10
 MANY_TASKS = 100
 REPLAYED_AT_MOST = 500
@@ -148,6 +151,15 @@ def _sync_until(stop_at: float) -> None:
             log.exception("Publisher %s could not be asked for.", publisher_id)
 
 
+def work_jobs() -> None:
+    """Do rows of the jobs that wait, for a while; then leave the rest to a new task."""
+    jobs.go_on(time.monotonic() + CLAIMING_SECONDS)
+    if submission.due(clock.now()).exists():
+        _wake("orders.tasks.submit_due")
+    if jobs.waiting(clock.now()).exists():
+        async_task("orders.tasks.work_jobs")
+
+
 def sweep() -> None:
     """Find what is due in the tables and see to it that somebody does it."""
     now = clock.now()
@@ -170,6 +182,8 @@ def sweep() -> None:
         _wake("orders.tasks.submit_due")
     if tracking.due_publishers():
         _wake("orders.tasks.sync_all")
+    if jobs.waiting(now).exists():
+        _wake("orders.tasks.work_jobs")
 
 
 def _wake(func: str) -> None:
@@ -253,7 +267,7 @@ def alert_hourly() -> None:
 
 
 def prune() -> None:
-    """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
+    """Forget what need not be kept: old raw bodies and rows, dead workers, data to be erased."""
     alerts.forget_old()
     minutes = TurnedAwayMinute.objects.filter(minute__lt=timezone.now() - timedelta(days=1))
     minutes.delete()
@@ -268,6 +282,7 @@ def prune() -> None:
     )
     while ids := list(rows.values_list("pk", flat=True)[:500]):
         Delivery.objects.filter(pk__in=ids).update(body=None)
+    jobs.forget_rows(timezone.now() - timedelta(days=JOB_ROWS_DAYS))
     Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()
 
 

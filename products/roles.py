@@ -43,11 +43,17 @@ _ORDERS = "orders.{}_order".format
 CLERK = (
     VIEWER
     | _LINES
+    | {"orders.stop_job"}
     | {_ORDERS(verb) for verb in ("add", "change", "hold", "refresh", "note", "import", "export")}
 )
-RELEASER = VIEWER | {
-    _ORDERS(verb) for verb in ("hold", "release", "cancel", "reship", "refresh", "note", "export")
-}
+RELEASER = (
+    VIEWER
+    | {"orders.stop_job"}
+    | {
+        _ORDERS(verb)
+        for verb in ("hold", "release", "cancel", "reship", "refresh", "note", "export")
+    }
+)
 MAPPER = VIEWER | {
     "products.add_skualias",
     "products.change_skualias",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -25,6 +28,7 @@ from orders.models import (
     Delivery,
     Gateway,
     Heartbeat,
+    Job,
     Order,
     OrderEvent,
     Store,
@@ -79,6 +83,14 @@ class Belongings:
         self.subscription = AlertSubscription.objects.create(
             user=self.user, publisher=publisher, email=f"desk@{domain}"
         )
+        self.job = Job.objects.create(
+            kind="hold",
+            title=f"Hold 1 order of {publisher.name}",
+            publisher=publisher,
+            total=1,
+            created_by=self.user,
+        )
+        self.job.rows.create(number=1, label=self.order.invoice, order=self.order, state="done")
         self.device = TOTPDevice.objects.create(user=self.user, name=f"phone-{project}")
 
     def of(self, model: type[Model]) -> Any:
@@ -95,6 +107,7 @@ class Belongings:
             TurnedAway: self.turned_away,
             Alert: self.alert,
             AlertSubscription: self.subscription,
+            Job: self.job,
             User: self.user,
             TOTPDevice: self.device,
         }[model]
@@ -299,3 +312,10 @@ class World:
         installation()
         self.user = colleague("ana", self.ours.publisher)
         self.client = signed_in(self.user)
+
+
+@contextmanager
+def statements() -> Iterator[CaptureQueriesContext]:
+    """Count the statements of a block, as ``len()`` of what it gives."""
+    with CaptureQueriesContext(connection) as seen:
+        yield seen

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_q.models import OrmQ
 
 from orders import desk, lifecycle, status
 from orders.models import Order
 from tests import admin_cast as cast
 from tests import base
-from tests.admin_cast import Room, row, state
+from tests.admin_cast import Room, state
 
 pytestmark = pytest.mark.django_db
 
@@ -134,19 +133,6 @@ def test_the_page_offers_the_buttons_of_its_status(room: Room) -> None:
 
 
 # The list
-
-
-def test_actions_do_each_order_and_tell_which_could_not_be(room: Room) -> None:
-    waiting, gone = room.held(), room.shipped()
-    chosen = {"action": "release_selected", "_selected_action": [waiting.pk, gone.pk]}
-    OrmQ.objects.all().delete()
-    response = room.client.post(cast.page(Order, "changelist"), chosen, follow=True)
-    assert cast.said(response) == [
-        "1 order was released.",
-        "Order NORTH-M2 has been shipped, so there is nothing to release.",
-    ]
-    assert OrmQ.objects.count() == 1
-    assert row(waiting)["status"] == "ready"
 
 
 def test_searching_a_sku_still_counts_all_pieces(room: Room) -> None:

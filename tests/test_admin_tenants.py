@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_q.models import OrmQ
 
+from orders import jobs
 from orders.models import Gateway, Order, Store
 from products.models import Product, Publisher, SkuAlias
 from products.secret import Secret
@@ -178,9 +180,12 @@ def test_no_action_reaches_anothers_rows(world: World, model: Any) -> None:
 
 def test_bulk_actions_take_only_own_orders_of_a_mixed_choice(world: World) -> None:
     mixed = [world.ours.order.pk, world.theirs.order.pk]
-    world.client.post(
-        cast.page(Order, "changelist"), {"action": "hold_selected", "_selected_action": mixed}
-    )
+    chosen = {"action": "hold_selected", "_selected_action": mixed}
+    confirmed = {**chosen, "confirm": "yes", "expected": 2, "reason": "staff"}
+    names_no_stranger(world.client.post(cast.page(Order, "changelist"), chosen))
+    response = world.client.post(cast.page(Order, "changelist"), confirmed, follow=True)
+    names_no_stranger(response)
+    jobs.go_on(time.monotonic() + 60)
     world.ours.order.refresh_from_db()
     assert world.ours.order.status == "held"
     world.theirs.order.refresh_from_db()

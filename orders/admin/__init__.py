@@ -8,6 +8,7 @@ from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
 from orders.admin.mapping import desk as mapping_desk
+from orders.admin.job import JobAdmin
 from orders.admin.order import OrderAdmin
 from orders.admin.product import DeskProductAdmin
 from orders.admin.publisher import DeskPublisherAdmin
@@ -22,6 +23,7 @@ __all__ = [
     "DeskPublisherAdmin",
     "GatewayAdmin",
     "HeartbeatAdmin",
+    "JobAdmin",
     "OrderAdmin",
     "StoreAdmin",
     "mapping_desk",

@@ -5,6 +5,7 @@ from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
 from orders.models.job import Job, JobRow
 from orders.models.once import UsedForm
 from orders.models.order import Order, OrderEvent, OrderLine
+from orders.models.saved_view import SavedView
 from orders.models.shopify import (
     Delivery,
     DeliveryLine,
@@ -29,6 +30,7 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderLine",
+    "SavedView",
     "ShopOrder",
     "Store",
     "TurnedAway",

@@ -12,11 +12,12 @@ from products.models import Publisher
 
 class JobQuerySet(models.QuerySet["Job"]):
     def for_user(self, user: object) -> JobQuerySet:
-        """Return the user's own jobs, and those of the publishers that the user may see."""
+        """Return the jobs of publishers that the user may see, and own ones across publishers."""
         if getattr(user, "is_superuser", False):
             return self
         seen = Publisher.objects.for_user(user)  # type: ignore[arg-type]
-        return self.filter(Q(created_by=user.pk) | Q(publisher__in=seen))  # type: ignore[attr-defined]
+        own = Q(publisher=None, created_by=user.pk)  # type: ignore[attr-defined]
+        return self.filter(own | Q(publisher__in=seen))
 
 
 class Job(models.Model):
@@ -38,6 +39,8 @@ class Job(models.Model):
         DONE = "done", "done"
         STOPPED = "stopped", "stopped"
 
+    OPEN = (State.WAITING, State.RUNNING)
+
     kind = models.CharField(max_length=10, choices=Kind.choices)
     title = models.CharField(max_length=200)
     publisher = models.ForeignKey(
@@ -45,6 +48,9 @@ class Job(models.Model):
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="jobs"
+    )
+    stopped_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
@@ -60,6 +66,7 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("stop_job", "Can stop jobs")]
         indexes = [
             # Read by the worker that looks for a job to go on with.
             models.Index(
@@ -69,6 +76,23 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def settled(self) -> int:
+        """How many rows were tried."""
+        return self.done + self.refused
+
+    @property
+    def waiting(self) -> int:
+        """How many rows were not tried yet."""
+        return self.total - self.settled
+
+
+class JobRowQuerySet(models.QuerySet["JobRow"]):
+    def for_user(self, user: object) -> JobRowQuerySet:
+        """Return the rows without an order, and those of orders that the user may see."""
+        seen = Order.objects.for_user(user)
+        return self.filter(Q(order=None) | Q(order__in=seen))
 
 
 class JobRow(models.Model):
@@ -86,6 +110,8 @@ class JobRow(models.Model):
     data = models.JSONField(default=dict)
     state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
     text = models.TextField(blank=True)
+
+    objects = JobRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["job", "number"]

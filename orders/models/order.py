@@ -10,6 +10,7 @@ from django.db import models
 
 from orders import status
 from orders.countries import COUNTRIES
+from orders.models.prefix import LastWord, PrefixIndex
 from orders.status import CHOICES, HOLD_CHOICES
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES, MAX_SPECIAL_TEXT
 from products.models import MailMethod, Mode, Product, Publisher, no_html
@@ -165,6 +166,20 @@ class Order(models.Model):
         indexes = [
             # Read by the order list, by status.
             models.Index(fields=["status", "-created_at", "-id"], name="order_list"),
+            # Read by the order list without a filter, and by its range of creation dates.
+            models.Index(fields=["-created_at", "-id"], name="order_newest"),
+            # Read by the order list, by its range of shipping dates and "Shipped this week".
+            models.Index(
+                fields=["-shipped_at"],
+                name="order_list_shipped",
+                condition=models.Q(shipped_at__isnull=False),
+            ),
+            # Read by orders.search, each for one thing that is searched for.
+            PrefixIndex("reference", name="order_by_reference"),
+            PrefixIndex("tracking_id", name="order_by_tracking"),
+            PrefixIndex("email", name="order_by_email"),
+            PrefixIndex("name", name="order_by_name"),
+            PrefixIndex(LastWord("name"), name="order_by_last_name"),
             # Read by submission.claim.
             models.Index(
                 fields=["publisher", "next_attempt_at", "id"],
@@ -294,6 +309,8 @@ class OrderLine(models.Model):
     class Meta:
         ordering = ["id"]
         verbose_name = "line"
+        # Read by orders.search.
+        indexes = [PrefixIndex("sku", name="line_by_sku")]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.product}"

@@ -105,6 +105,8 @@ class ShopOrder(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["store", "shop_order_id"], name="shop_order_once")
         ]
+        # Read by orders.search.
+        indexes = [models.Index(fields=["shop_order_id"], name="shop_order_by_id")]
 
     def __str__(self) -> str:
         return self.name or str(self.shop_order_id)
