@@ -145,8 +145,22 @@ def next_serial(publisher: Publisher) -> int:
 
 
 def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
+    order = order_of(request)
+    lines = lines_of(units)
+    order.hold_reason, order.hold_note = waits_for(order, lines, request)
+    order.status = status.HELD if order.hold_reason else status.READY
+    if order.status == status.READY:
+        order.next_attempt_at = first_attempt_at()
+    data = {"pieces": sum(line.quantity for line in lines), "source": request.source}
+    if order.hold_reason:
+        data |= {"reason": order.hold_reason, "note": order.hold_note}
+    return lifecycle.create(order, lines, actor=actor, data=data)
+
+
+def order_of(request: Request) -> Order:
+    """Return the unsaved order of a request, without lines and without a status."""
     publisher = request.publisher
-    order = Order(
+    return Order(
         publisher=publisher,
         source=request.source,
         shop_order=request.shop_order,
@@ -162,15 +176,6 @@ def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
         reship_of=request.reship_of,
         **request.recipient.as_dict(),
     )
-    lines = lines_of(units)
-    order.hold_reason, order.hold_note = waits_for(order, lines, request)
-    order.status = status.HELD if order.hold_reason else status.READY
-    if order.status == status.READY:
-        order.next_attempt_at = first_attempt_at()
-    data = {"pieces": sum(line.quantity for line in lines), "source": request.source}
-    if order.hold_reason:
-        data |= {"reason": order.hold_reason, "note": order.hold_note}
-    return lifecycle.create(order, lines, actor=actor, data=data)
 
 
 def first_attempt_at() -> datetime:

@@ -169,6 +169,12 @@ class Order(models.Model):
                 name="order_due_to_ask",
                 condition=models.Q(next_ask_at__isnull=False),
             ),
+            # Read by imports, which ask of every row whether the shop's number was ordered before.
+            models.Index(
+                fields=["publisher", "reference"],
+                name="order_by_reference",
+                condition=~models.Q(reference=""),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
