@@ -6,7 +6,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import status
-from orders.models import Attempt, Call, Delivery, Order, OrderEvent, ShopOrder
+from orders.models import (
+    Attempt,
+    Call,
+    Delivery,
+    ImportFile,
+    JobRow,
+    Order,
+    OrderEvent,
+    ShopOrder,
+)
 from orders.recipient import FIELDS
 
 ERASED = "erased"
@@ -59,5 +68,8 @@ def erase_closed() -> int:
         event.save(update_fields=["data"])
     # An answer to a status call names many customers, so the cleaned excerpts go as a whole.
     Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
+    # So does a file of orders; what it was checked for is in the orders.
+    rows = JobRow.objects.filter(order__in=ids)
+    ImportFile.objects.filter(job__in=rows.values("job")).update(content=b"", report={})
     _erase_bodies(list(orders.exclude(shop_order=None).values_list("shop_order", flat=True)))
     return len(ids)

@@ -33,6 +33,7 @@ from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order
 from orders.models.shopify import Outcome
+from orders.spreadsheet import importing
 from products.models import Publisher
 
 log = logging.getLogger(__name__)
@@ -197,6 +198,7 @@ def ask_now(order_id: int) -> None:
 def prune() -> None:
     """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
     privacy.erase_closed()
+    importing.forget_old()
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
     rows = Delivery.objects.filter(received_at__lt=old, outcome__in=settled, body__isnull=False)

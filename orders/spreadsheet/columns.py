@@ -86,9 +86,7 @@ FIELDS: dict[str, Field] = {
             "Postal code",
             ("Shipping Zip", "Zip", "ZipCode", "PostalCode", "Postcode", "Postal"),
         ),
-        Field(
-            "country", "Country", ("Shipping Country", "Country"), "Left blank, it is the USA."
-        ),
+        Field("country", "Country", ("Shipping Country", "Country"), "Left blank, it is the USA."),
         Field(
             "email", "Customer's e-mail", ("CustomerEmail", "Email", "E-mail", "Customer's e-mail")
         ),
@@ -165,7 +163,7 @@ def plan_of(data: Mapping[str, Any], header: Sequence[str]) -> Plan:
         for name, column in data.get("columns", {}).items()
         if name in FIELDS and isinstance(column, int) and 0 <= column < len(header)
     }
-    return Plan(columns, data.get("layout") if data.get("layout") in LAYOUTS else ROWS)
+    return Plan(columns, LINES if data.get("layout") == LINES else ROWS)
 
 
 def guess(header: Sequence[str]) -> Plan:

@@ -12,12 +12,12 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from io import BufferedIOBase
 
 from orders.spreadsheet import workbook
 from orders.spreadsheet.limits import MAX_COLUMNS, MAX_LINE, MAX_ROWS, MAX_SHEET_ROWS, Unreadable
 
-Opener = Callable[[], IO[bytes]]
+Opener = Callable[[], BufferedIOBase]
 Record = tuple[int, list[str]]
 
 SAMPLE = 64 * 1024
@@ -151,7 +151,7 @@ def _separator(opener: Opener, encoding: str) -> str:
 
 def _records(opener: Opener, encoding: str, separator: str) -> Iterator[Record]:
     with opener() as stream:
-        text = io.TextIOWrapper(stream, encoding=encoding, newline="")
+        text = io.TextIOWrapper(stream, encoding=encoding, newline="")  # type: ignore[type-var]
         # Strict, or a quotation mark that is never closed would swallow rows without a word.
         reader = csv.reader(_lines(text), delimiter=separator, strict=True)
         number = 0
@@ -174,7 +174,7 @@ def _records(opener: Opener, encoding: str, separator: str) -> Iterator[Record]:
             yield number, cells
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+def _lines(text: io.TextIOBase) -> Iterator[str]:
     """Yield lines without control characters; none may be as long as a whole file."""
     while line := text.readline(MAX_LINE):
         if len(line) >= MAX_LINE:

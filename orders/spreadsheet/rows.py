@@ -30,14 +30,12 @@ MAIL_METHODS = {
 }
 _INVOICE = re.compile(r"[A-Z0-9-]{1,50}")
 # What the desk's own invoices look like; one that came from outside could stand in their way.
-_OWN_INVOICE = re.compile(
-    r"(?:T-)?[A-Z0-9]{1,10}-(?:M\d+|(?:[A-Z0-9]{1,12}-)?S\d+-\d+)|.*-[PR]\d+"
-)
+_OWN_INVOICE = re.compile(r"(?:T-)?[A-Z0-9]{1,10}-(?:M\d+|(?:[A-Z0-9]{1,12}-)?S\d+-\d+)|.*-[PR]\d+")
 _PRODUCT_IDS = re.compile(r"\d+(?:x\d+)+", re.ASCII)
 _WHOLE = re.compile(r"(\d{1,6})(?:\.0*)?", re.ASCII)
 _PRICE = re.compile(r"\$?\s*(\d{1,6}(?:\.\d{1,2})?)", re.ASCII)
 # States whose ZIP codes begin with a zero, which spreadsheet programs take away.
-_ZERO_STATES = frozenset("CT MA ME NH NJ PR RI VI VT AE".split())
+_ZERO_STATES = frozenset({"CT", "MA", "ME", "NH", "NJ", "PR", "RI", "VI", "VT", "AE"})
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class RowReader:
             yield self._order(group)
 
     def column(self, name: str) -> str:
-        """Return how the file calls the column of a field; the desk's own word where it has none."""
+        """Return the name of a field's column in the file, or the desk's word for the field."""
         column = self.columns.get(name)
         named = self.header[column] if column is not None else ""
         return named or FIELDS[name].label

@@ -8,13 +8,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from io import BufferedIOBase
 from typing import IO, Any
 
 from openpyxl import load_workbook
 
 from orders.spreadsheet.limits import MAX_PARTS, MAX_SHARED_STRINGS, MAX_UNPACKED, Unreadable
 
-Opener = Callable[[], IO[bytes]]
+Opener = Callable[[], BufferedIOBase]
 
 SHARED_STRINGS = "xl/sharedstrings.xml"
 BROKEN = (
