@@ -69,7 +69,7 @@ def erase_closed() -> int:
     # An answer to a status call names many customers, so the cleaned excerpts go as a whole.
     Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
     # So does a file of orders; what it was checked for is in the orders.
-    rows = JobRow.objects.filter(order__in=ids)
-    ImportFile.objects.filter(job__in=rows.values("job")).update(content=b"", report={})
+    jobs = JobRow.objects.filter(order__in=ids).values("job")
+    ImportFile.objects.filter(job__in=jobs).update(content=b"", report={})
     _erase_bodies(list(orders.exclude(shop_order=None).values_list("shop_order", flat=True)))
     return len(ids)

@@ -3,6 +3,7 @@
 from django.apps import apps
 from django.contrib import admin
 
+from orders.admin import export, spreadsheet
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
 from orders.admin.order import OrderAdmin
@@ -17,6 +18,8 @@ __all__ = [
     "HeartbeatAdmin",
     "OrderAdmin",
     "StoreAdmin",
+    "export",
+    "spreadsheet",
 ]
 
 # A schedule names any function, and viewing suffices to run a failed task again: the courier's own

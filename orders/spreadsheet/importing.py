@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import IO, Any
 
 from django.db import IntegrityError, transaction
@@ -94,6 +95,11 @@ def table_of(file: ImportFile) -> Table:
     if not file.content:
         raise Unreadable(f"The file's content was erased after {KEPT_DAYS} days. Import it anew.")
     return _read(bytes(file.content))
+
+
+def first_rows(file: ImportFile, count: int = 20) -> list[tuple[str, ...]]:
+    """Return a file's first rows below the header. Raises ``Unreadable``."""
+    return [row.cells for row in islice(table_of(file).rows(), count)]
 
 
 def _remembered(publisher: Publisher, header: tuple[str, ...]) -> Plan:
