@@ -80,7 +80,7 @@ def _begin(request: HttpRequest, kind: str, query: QueryDict) -> LogEntry:
     """Note the export before its first row is sent, without what was searched for: a name, say."""
     filters = query.copy()
     if SEARCH_VAR in filters:
-        filters[SEARCH_VAR] = "…"
+        filters[SEARCH_VAR] = "*"
     user: Any = request.user
     return LogEntry.objects.create(
         user=user,
@@ -92,7 +92,7 @@ def _begin(request: HttpRequest, kind: str, query: QueryDict) -> LogEntry:
 
 
 def _told(kind: str, filters: QueryDict, how_far: str) -> str:
-    which = filters.urlencode(safe="…") or "all orders"
+    which = filters.urlencode(safe="*") or "all orders"
     return f"{kind.upper()}, {which}: {how_far}"
 
 

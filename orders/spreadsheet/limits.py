@@ -9,8 +9,9 @@ MAX_LINE = 1_000_000
 # What a sheet of Excel can hold, blank rows among it.
 MAX_SHEET_ROWS = 1_048_576
 MAX_UNPACKED = 300 * 1024 * 1024
-# These are read as a whole, unlike the rows.
-MAX_SHARED_STRINGS = 64 * 1024 * 1024
+# All parts of a workbook but its sheets are read as a whole, and of a sheet each row is.
+MAX_PART = 64 * 1024 * 1024
+MAX_ROW_BYTES = 4 * 1024 * 1024
 MAX_PARTS = 2_000
 
 

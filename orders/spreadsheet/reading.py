@@ -22,7 +22,7 @@ Record = tuple[int, list[str]]
 
 SAMPLE = 64 * 1024
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 

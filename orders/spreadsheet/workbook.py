@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from io import BufferedIOBase
-from typing import IO, Any
+from io import BufferedIOBase, BytesIO
+from typing import Any
 
 from openpyxl import load_workbook
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.xml.constants import ARC_CONTENT_TYPES, WORKSHEET_TYPE
 
-from orders.spreadsheet.limits import MAX_PARTS, MAX_SHARED_STRINGS, MAX_UNPACKED, Unreadable
+from orders.spreadsheet.limits import (
+    MAX_PART,
+    MAX_PARTS,
+    MAX_ROW_BYTES,
+    MAX_UNPACKED,
+    Unreadable,
+)
 
 Opener = Callable[[], BufferedIOBase]
 
-SHARED_STRINGS = "xl/sharedstrings.xml"
+CHUNK = 64 * 1024
+TOO_LARGE = (
+    "This .xlsx file is too large when it is unpacked. Save it as CSV and import that, or split it."
+)
 BROKEN = (
     "This .xlsx file cannot be read. Open it in your spreadsheet program, save it again as .xlsx "
     "or CSV, and import that."
@@ -44,7 +54,7 @@ def records(opener: Opener) -> Iterator[tuple[int, list[str]]]:
 @contextmanager
 def _book(opener: Opener) -> Iterator[Any]:
     with opener() as stream:
-        content = io.BytesIO(stream.read())
+        content = BytesIO(stream.read())
     book = None
     try:
         _check_size(content)
@@ -60,17 +70,43 @@ def _book(opener: Opener) -> Iterator[Any]:
             book.close()
 
 
-def _check_size(content: IO[bytes]) -> None:
-    """Refuse what would grow beyond measure when it is unpacked."""
+def _check_size(content: BytesIO) -> None:
+    """Refuse what would grow beyond measure when it is unpacked, before anything of it is."""
     with zipfile.ZipFile(content) as packed:
         parts = packed.infolist()
-    whole = sum(part.file_size for part in parts)
-    shared = sum(p.file_size for p in parts if p.filename.lower() == SHARED_STRINGS)
-    if len(parts) > MAX_PARTS or whole > MAX_UNPACKED or shared > MAX_SHARED_STRINGS:
-        raise Unreadable(
-            "This .xlsx file is too large when it is unpacked. Save it as CSV and import that, or "
-            "split it."
-        )
+        if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
+            raise Unreadable(TOO_LARGE)
+        if packed.getinfo(ARC_CONTENT_TYPES).file_size > MAX_PART:
+            raise Unreadable(TOO_LARGE)
+        sheets = _sheets(content)
+        for part in parts:
+            if part.filename in sheets:
+                _check_rows(packed, part)
+            elif part.file_size > MAX_PART:
+                raise Unreadable(TOO_LARGE)
+
+
+def _sheets(content: BytesIO) -> set[str]:
+    """Return the names of the parts that are sheets and are nothing else as well."""
+    reader = ExcelReader(content, read_only=True)
+    reader.read_manifest()
+    said = [(one.PartName.lstrip("/"), one.ContentType) for one in reader.package.Override]
+    return {name for name, kind in said if kind == WORKSHEET_TYPE} - {
+        name for name, kind in said if kind != WORKSHEET_TYPE
+    }
+
+
+def _check_rows(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Refuse a sheet whose rows are endless, or that holds what could hide where they end."""
+    since, before = 0, b""
+    with packed.open(part) as sheet:
+        while chunk := sheet.read(CHUNK):
+            if b"<!" in before + chunk:
+                raise Unreadable(BROKEN)
+            since = 0 if b"row>" in before + chunk else since + len(chunk)
+            if since > MAX_ROW_BYTES:
+                raise Unreadable(TOO_LARGE)
+            before = chunk[-3:]
 
 
 def _sheet(book: Any) -> Any:
