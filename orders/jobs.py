@@ -97,7 +97,5 @@ def _do(job: Job, row_id: int) -> None:
         except NotNow as problem:
             row.text, row.state = str(problem), JobRow.State.REFUSED
         row.save(update_fields=["text", "state", "order"])
-        done = row.state == JobRow.State.DONE
-        Job.objects.filter(pk=job.pk).update(
-            done=F("done") + done, refused=F("refused") + (not done)
-        )
+        counted = "done" if row.state == JobRow.State.DONE else "refused"
+        Job.objects.filter(pk=job.pk).update(**{counted: F(counted) + 1})
