@@ -150,7 +150,7 @@ def preview(request: Request) -> list[tuple[Order, list[OrderLine], list[Finding
 
     The boxes have no invoice yet; nothing is written and nothing is locked.
     """
-    boxes = [(_box(request), lines_of(units)) for units in split(request.units)]
+    boxes = [(order_of(request), lines_of(units)) for units in split(request.units)]
     return [
         (order, lines, preflight.check(order, lines, replace(box_of(order, lines), invoice="-")))
         for order, lines in boxes
@@ -158,7 +158,7 @@ def preview(request: Request) -> list[tuple[Order, list[OrderLine], list[Finding
 
 
 def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
-    order, lines = _box(request), lines_of(units)
+    order, lines = order_of(request), lines_of(units)
     order.hold_reason, order.hold_note = waits_for(order, lines, request)
     order.status = status.HELD if order.hold_reason else status.READY
     if order.status == status.READY:
@@ -169,8 +169,8 @@ def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
     return lifecycle.create(order, lines, actor=actor, data=data)
 
 
-def _box(request: Request) -> Order:
-    """Return the unsaved order of one box."""
+def order_of(request: Request) -> Order:
+    """Return the unsaved order of a request, without lines and without a status."""
     publisher = request.publisher
     return Order(
         publisher=publisher,

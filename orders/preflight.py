@@ -118,8 +118,8 @@ def _texts(order: Order, box: wire.Box) -> Iterator[Finding]:
         )
     charset = order.publisher.charset
     for name, value in wire.submit_fields(box).items():
-        lost = "".join(sorted({c for c in value if not _fits(c, charset)}))
-        if lost:
+        if not _fits(value, charset):
+            lost = "".join(sorted({c for c in value if not _fits(c, charset)}))
             yield Finding(
                 "charset",
                 _FIELD_OF.get(name, name),
@@ -131,9 +131,9 @@ def _texts(order: Order, box: wire.Box) -> Iterator[Finding]:
 _FIELD_OF = {"co": "company", "addr": "address", "st": "state", "SpecialText": "special_text"}
 
 
-def _fits(character: str, charset: str) -> bool:
+def _fits(text: str, charset: str) -> bool:
     try:
-        character.encode(charset)
+        text.encode(charset)
     except UnicodeEncodeError:
         return False
     return True

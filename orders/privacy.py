@@ -9,7 +9,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import status
-from orders.models import Attempt, Call, Delivery, Order, OrderEvent, ShopOrder
+from orders.models import (
+    Attempt,
+    Call,
+    Delivery,
+    ImportFile,
+    JobRow,
+    Order,
+    OrderEvent,
+    ShopOrder,
+)
 from orders.recipient import FIELDS
 
 ERASED = "erased"
@@ -63,6 +72,9 @@ def erase_closed() -> int:
         event.save(update_fields=["data"])
     # An answer to a status call names many customers, so the cleaned excerpts go as a whole.
     Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
+    # So does a file of orders; what it was checked for is in the orders.
+    jobs = JobRow.objects.filter(order__in=ids).values("job")
+    ImportFile.objects.filter(job__in=jobs).update(content=b"", report={})
     _erase_bodies(list(orders.exclude(shop_order=None).values_list("shop_order", flat=True)))
     return len(ids)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from orders.countries import country_code, state_code
 
@@ -20,7 +20,7 @@ class Recipient:
     country: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 FIELDS = tuple(field.name for field in fields(Recipient))

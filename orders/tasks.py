@@ -41,6 +41,7 @@ from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order, TurnedAwayMinute
 from orders.models.shopify import Outcome
 from orders.sending import Sender
+from orders.spreadsheet import importing
 from products.models import Product, Publisher, SkuAlias
 
 log = logging.getLogger(__name__)
@@ -273,6 +274,7 @@ def prune() -> None:
     minutes.delete()
     privacy.erase_closed()
     privacy.forget_old(clock.now())
+    importing.forget_old()
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
     # A line that waits for a mapping is lost without its body.

@@ -3,12 +3,13 @@
 from django.apps import apps
 from django.contrib import admin
 
+from orders.admin import export, spreadsheet
 from orders.admin.alert import AlertAdmin, AlertSubscriptionAdmin
 from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
-from orders.admin.mapping import desk as mapping_desk
 from orders.admin.job import JobAdmin
+from orders.admin.mapping import desk as mapping_desk
 from orders.admin.order import OrderAdmin
 from orders.admin.product import DeskProductAdmin
 from orders.admin.publisher import DeskPublisherAdmin
@@ -26,7 +27,9 @@ __all__ = [
     "JobAdmin",
     "OrderAdmin",
     "StoreAdmin",
+    "export",
     "mapping_desk",
+    "spreadsheet",
 ]
 
 for _page in (QUEUE, MEND, PUT_AWAY):

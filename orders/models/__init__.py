@@ -14,6 +14,7 @@ from orders.models.shopify import (
     TurnedAway,
     TurnedAwayMinute,
 )
+from orders.models.spreadsheet import ColumnMapping, ImportFile
 
 __all__ = [
     "Alert",
@@ -21,10 +22,12 @@ __all__ = [
     "AlertSubscription",
     "Attempt",
     "Call",
+    "ColumnMapping",
     "Delivery",
     "DeliveryLine",
     "Gateway",
     "Heartbeat",
+    "ImportFile",
     "Job",
     "JobRow",
     "Order",

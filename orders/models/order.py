@@ -248,6 +248,12 @@ class Order(models.Model):
             ),
             # Read by the same queue for orders that TrepStar does not know.
             models.Index(fields=["created_at", "id"], name="order_not_known", condition=NOT_KNOWN),
+            # Read by imports, which ask of every row whether the shop's number was ordered before.
+            models.Index(
+                fields=["publisher", "reference"],
+                name="order_by_reference",
+                condition=~models.Q(reference=""),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

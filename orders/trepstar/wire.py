@@ -75,7 +75,8 @@ def clean(text: str) -> str:
 
     Removal is repeated until nothing is left to remove, since a removal can form a new marker.
     """
-    text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    if not text.isprintable():  # a short cut: the characters that go are not printable
+        text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
     while True:
         shorter = _MARKERS.sub("", text)
         if shorter == text:

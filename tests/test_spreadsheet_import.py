@@ -1,0 +1,589 @@
+"""From a file to orders: the draft, the check, the confirmation, and the worker's part."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tracemalloc
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from orders import desk, privacy, tasks
+from orders.lifecycle import NotNow
+from orders.models import ColumnMapping, ImportFile, Job, JobRow, Order, Store
+from orders.spreadsheet import importing
+from orders.spreadsheet.columns import LINES, Plan, guess
+from orders.spreadsheet.importing import TakenBefore
+from orders.spreadsheet.limits import Unreadable
+from tests import admin_cast as cast
+from tests import base
+from tests.spreadsheet_cast import (
+    BAD_ROWS,
+    FORM,
+    Desk,
+    csv_of,
+    five_hundred,
+    form_csv,
+    form_row,
+    sample,
+    state,
+    work,
+    xlsx_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def north() -> Desk:
+    return Desk()
+
+
+def test_of_500_orders_with_7_bad_ones_493_are_made_once(north: Desk) -> None:
+    file = north.check(five_hundred())
+    assert (file.report["good"], file.report["bad"], file.report["pieces"]) == (493, 7, 493)
+    assert [one["text"] for one in file.report["problems"]] == [t for _, t in BAD_ROWS.values()]
+    assert Order.objects.count() == 0
+    job = north.confirm(file, leave_out=True)
+    assert (job.total, job.kind, job.publisher, job.created_by) == (
+        493,
+        "import",
+        north.publisher,
+        north.user,
+    )
+    assert Order.objects.count() == 0
+    for _ in range(2):
+        work()
+        job.refresh_from_db()
+        assert (job.state, job.done, job.refused) == ("done", 493, 0)
+        assert Order.objects.count() == 493
+    left_out = {f"NL-{row - 1:05}" for row in BAD_ROWS}
+    assert not left_out & set(Order.objects.values_list("invoice", flat=True))
+    assert set(Order.objects.values_list("source", "status")) == {("csv", "ready")}
+    assert JobRow.objects.exclude(data={}).count() == 0
+
+
+def test_an_order_is_made_as_its_row_says(north: Desk) -> None:
+    row = form_row(1, Quantity=3, ProductPrice="12.50", State="Maine")
+    header = (*FORM, "Order No", "MailMethod", "SpecialText", "Company")
+    extra = {"Order No": "#77", "MailMethod": "priority", "SpecialText": "Hi", "Company": "Ciné"}
+    north.import_all(csv_of([{**row, **extra}], header))
+    order = Order.objects.get()
+    assert (order.publisher, order.source, order.status, order.mode) == (
+        north.publisher,
+        "csv",
+        "ready",
+        "prod",
+    )
+    assert (order.invoice, order.reference, order.email) == ("NL-00001", "#77", "ana1@example.com")
+    assert (order.mail_method, order.price, order.special_text) == (
+        "priority",
+        Decimal("12.50"),
+        "Hi",
+    )
+    assert (order.name, order.company, order.address) == (
+        "Ana Peña 1",
+        "Ciné",
+        "1 Harbour Street, Apt 3",
+    )
+    assert (order.city, order.state, order.zip, order.country) == ("Portland", "ME", "04101", "US")
+    assert [(li.product, li.quantity, li.sku) for li in order.lines.all()] == [
+        (north.film, 3, "VTD234-100")
+    ]
+    event = order.events.get()
+    assert (event.kind, event.actor_kind, event.actor_user) == (
+        "order.placed",
+        "person",
+        north.user,
+    )
+    made = JobRow.objects.get()
+    assert (made.label, made.order, made.text, made.state) == (
+        "Row 2, NL-00001",
+        order,
+        "NL-00001 was made.",
+        "done",
+    )
+
+
+def test_shopifys_export_becomes_orders(north: Desk) -> None:
+    base.store(
+        north.publisher,
+        mail_rules=[{"match": "express", "where": "any", "method": "express"}],
+    )
+    alias = north.film.aliases.create(publisher=north.publisher, sku="MUG-BLUE")
+    alias.product = None
+    alias.save()
+    file = north.check(sample("shopify-orders.csv"))
+    assert (file.report["good"], file.report["bad"], file.report["pieces"]) == (2, 1, 4)
+    assert file.report["left_out"] == {
+        "Nothing in it is ours to make.": 1,
+        "The shop cancelled it.": 1,
+        "Its payment is refunded.": 1,
+    }
+    assert [one["text"] for one in file.report["problems"]] == [
+        "Row 9, column “Lineitem sku”: “VTD-UNKNOWN” is no SKU or project id of Northlight Films. "
+        "Correct it, or add it under SKUs."
+    ]
+    north.confirm(file, leave_out=True)
+    work()
+    first, second = Order.objects.order_by("pk")
+    assert (first.invoice, first.reference, first.pieces()) == ("NORTH-M1", "#1001", 3)
+    assert (second.invoice, second.reference, second.mail_method) == (
+        "NORTH-M2",
+        "#1002",
+        "express",
+    )
+    assert (second.state, second.country, second.name) == ("QC", "CA", 'Jo "JJ" Tremblay')
+
+
+def test_a_workbook_is_imported_like_a_text_file(north: Desk) -> None:
+    rows = [FORM, *([form_row(n)[name] for name in FORM] for n in (1, 2))]
+    north.import_all(xlsx_of(rows))
+    assert sorted(Order.objects.values_list("invoice", flat=True)) == ["NL-00001", "NL-00002"]
+
+
+def test_more_than_a_box_holds_is_split(north: Desk) -> None:
+    file = north.check(form_csv({"Quantity": 300}))
+    assert (file.report["good"], file.report["pieces"], file.report["boxes"]) == (1, 300, 2)
+    north.confirm(file)
+    work()
+    assert [(o.invoice, o.pieces()) for o in Order.objects.order_by("pk")] == [
+        ("NL-00001-P1", 250),
+        ("NL-00001-P2", 50),
+    ]
+    assert JobRow.objects.get().text == "NL-00001-P1, NL-00001-P2 was made."
+
+
+# What would be held
+
+
+def test_orders_that_will_be_held_are_counted_by_reason(north: Desk) -> None:
+    north.publisher.charset = "windows-1252"
+    north.publisher.save()
+    header = (*FORM, "SpecialText")
+    rows = [
+        {**form_row(1), "SpecialText": ""},
+        {**form_row(2), "SpecialText": "<b>Hi</b>"},
+        {**form_row(3), "SpecialText": "日本"},
+    ]
+    job = north.import_all(csv_of(rows, header))
+    assert ImportFile.objects.get().report["held"] == {"preflight": 2}
+    assert job.done == 3
+    assert sorted(Order.objects.values_list("status", "hold_reason")) == [
+        ("held", "preflight"),
+        ("held", "preflight"),
+        ("ready", ""),
+    ]
+    assert JobRow.objects.get(number=2).text == "NL-00002 was made and is held (preflight)."
+
+
+def test_a_publisher_that_holds_new_orders_holds_these_too() -> None:
+    north = Desk(auto_submit=False)
+    file = north.check(form_csv({}, {}))
+    assert file.report["held"] == {"policy": 2}
+    assert file.report["orders"][0]["held"] == "This publisher's new orders wait for a release."
+    north.confirm(file)
+    work()
+    assert set(Order.objects.values_list("status", "hold_reason")) == {("held", "policy")}
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"State": ""}, "“State”: This country needs a state or province. Enter it."),
+        ({"Zip": ""}, "“Zip”: An address in the USA needs a ZIP code. Enter it."),
+        ({"City": ""}, "“City”: The city is blank. Enter it."),
+        ({"Address": "", "Address2": ""}, "“Address”: The street address is blank. Enter it."),
+        (
+            {"ProductID": "66750x66760", "Quantity": "6000x5000"},
+            "“Quantity”: The order has 11,000 pieces. One may have at most 10,000.",
+        ),
+        (
+            {"Quantity": 251, "Invoice": "A" * 47},
+            "“Invoice”: The order has 251 pieces and is split into boxes, for whose numbers the "
+            "invoice is too long. Use at most 46 characters.",
+        ),
+        (
+            {"Invoice": "NORTH-M5"},
+            "“Invoice”: “NORTH-M5” looks like an invoice that the desk makes by itself. Write "
+            "another one, or leave it blank and the desk makes one.",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_made_is_told(north: Desk, changes: Any, told: str) -> None:
+    assert north.problems(form_csv(changes)) == [f"Row 2, column {told}"]
+
+
+def test_products_that_cannot_be_made_are_told(north: Desk) -> None:
+    base.product(base.southwind(), "44100", skus=["SW-1"])
+    base.product(north.publisher, "66770", active=False, title="Old", skus=["OLD-1"])
+    alias = north.film.aliases.create(publisher=north.publisher, sku="MUG")
+    alias.product = None
+    alias.save()
+    rows = ({"ProductID": sku} for sku in ("SW-1", "44100", "OLD-1", "MUG", "vtd234-100 "))
+    assert north.problems(form_csv(*rows)) == [
+        "Row 2, column “ProductID”: “SW-1” is no SKU or project id of Northlight Films. Correct "
+        "it, or add it under SKUs.",
+        "Row 3, column “ProductID”: “44100” is no SKU or project id of Northlight Films. Correct "
+        "it, or add it under SKUs.",
+        "Row 4, column “ProductID”: “OLD-1” stands for Old (66770), which is switched off. Mend "
+        "that under SKUs.",
+        "Row 5, column “ProductID”: “MUG” is marked as not ours to make. Take the row out.",
+    ]
+
+
+def test_what_was_ordered_before_is_not_made_twice(north: Desk) -> None:
+    header = (*FORM, "Order No")
+    rows = [{**form_row(n), "Order No": f"#{n}"} for n in (1, 2)]
+    north.import_all(csv_of(rows, header))
+    before = state()
+    again = [
+        {**form_row(1), "Order No": ""},
+        {**form_row(2), "Order No": "#2"},
+        {**form_row(3), "Order No": "#1"},
+    ]
+    file = north.check(csv_of(again, header))
+    first, second = Order.objects.order_by("pk")
+    assert [(one["text"], one["order"]) for one in file.report["problems"]] == [
+        (
+            "Row 2, column “Invoice”: Order NL-00001 has this invoice, so it is not made twice. "
+            "Take the row out.",
+            first.pk,
+        ),
+        (
+            "Row 3, column “Invoice”: Order NL-00002 has this invoice, so it is not made twice. "
+            "Take the row out.",
+            second.pk,
+        ),
+        (
+            "Row 4, column “Order No”: Order NL-00001 was made for “#1”, so it is not made twice. "
+            "Take the row out.",
+            first.pk,
+        ),
+    ]
+    assert state() == before
+
+
+def test_a_split_order_is_known_again(north: Desk) -> None:
+    north.import_all(form_csv({"Quantity": 300}))
+    assert north.problems(form_csv({"Quantity": 1})) == [
+        "Row 2, column “Invoice”: Order NL-00001-P1 has this invoice, so it is not made twice. "
+        "Take the row out."
+    ]
+
+
+def test_anothers_invoice_is_taken_and_its_order_is_not_named(north: Desk) -> None:
+    south = base.southwind()
+    order = base.place(south, (base.product(south, "44100"), 1), invoice="NL-00001")
+    Order.objects.filter(pk=order.pk).update(reference="#1")
+    file = north.check(csv_of([{**form_row(1), "Order No": "#1"}], (*FORM, "Order No")))
+    assert [(one["text"], one["order"]) for one in file.report["problems"]] == [
+        ("Row 2, column “Invoice”: The invoice “NL-00001” is taken. Write another one.", None)
+    ]
+
+
+def test_a_number_that_comes_again_further_down_is_told(north: Desk) -> None:
+    text = (
+        b"Name,Lineitem sku,Shipping Name,Shipping Address1,Shipping City,Shipping Province,"
+        b"Shipping Zip\n"
+        b"#1,VTD234-100,Ana,1 Main St,Portland,ME,04101\n"
+        b"#2,VTD234-100,Bo,1 Main St,Portland,ME,04101\n"
+        b"#1,VTD333-200,Ana,1 Main St,Portland,ME,04101\n"
+    )
+    assert north.problems(text) == [
+        "Row 4, column “Name”: “#1” stands in row 2 already. Put the rows of one order together."
+    ]
+
+
+# The file as a whole
+
+
+def test_the_same_file_is_taken_once_for_each_publisher(north: Desk) -> None:
+    file = north.take(form_csv({}))
+    with pytest.raises(TakenBefore) as told:
+        north.take(form_csv({}), name="renamed.csv")
+    assert told.value.file == file
+    north.confirm(importing.check(file.pk, guess(FORM)))
+    with pytest.raises(TakenBefore):
+        north.take(form_csv({}))
+    assert ImportFile.objects.count() == 1
+    south = base.southwind()
+    assert importing.take(south, "x", [form_csv({})], user=north.user).publisher == south
+
+
+def test_a_file_of_more_than_50_megabytes_is_refused_while_it_comes(north: Desk) -> None:
+    def chunks() -> Any:
+        yield b"Name\n"
+        for _ in range(10_000):
+            yield b"a\n" * 500_000
+        raise AssertionError("it was read to the end")
+
+    with pytest.raises(Unreadable, match=r"^The file has more than 50 MB\. Split it and import"):
+        importing.take(north.publisher, "x", chunks(), user=north.user)
+    assert ImportFile.objects.count() == 0
+
+
+def test_what_is_no_spreadsheet_is_not_kept(north: Desk) -> None:
+    with pytest.raises(Unreadable):
+        north.take(b"\0\0")
+    assert ImportFile.objects.count() == 0
+
+
+def test_a_file_that_breaks_off_leaves_the_draft_as_it_was(north: Desk) -> None:
+    file = north.take(form_csv({}) + b'"never closed\n')
+    with pytest.raises(Unreadable, match="^Row 3 cannot be read"):
+        importing.check(file.pk, guess(FORM))
+    file.refresh_from_db()
+    assert (file.version, file.report) == (0, {})
+    assert ColumnMapping.objects.count() == 0
+
+
+def test_a_name_with_nul_and_surrogates_is_cleaned(north: Desk) -> None:
+    assert north.take(form_csv({}), name="a\x00b\n.csv").name == "a b .csv"
+
+
+def test_the_columns_that_were_chosen_are_remembered(north: Desk) -> None:
+    header = ("What", "Who", "Where", "Town", "St", "Post")
+    plan = Plan({"product": 0, "name": 1, "address": 2, "city": 3, "state": 4, "zip": 5})
+    rows = [
+        dict(zip(header, ("66750", "Ana", "1 Main St", "Portland", "ME", "04101"), strict=True))
+    ]
+    first = north.check(csv_of(rows, header), plan)
+    assert first.report["good"] == 1
+    rows[0]["Who"] = "Bo"
+    assert north.take(csv_of(rows, header)).plan == plan.as_json()
+    south = base.southwind()
+    other = importing.take(south, "x", [csv_of(rows, header)], user=None)
+    assert other.plan["columns"] == {"city": 3, "state": 4}
+
+
+def test_columns_that_are_missing_are_asked_for_and_nothing_is_checked(north: Desk) -> None:
+    file = north.take(form_csv({}))
+    with pytest.raises(NotNow, match=r"^Say which column holds the product\. Say which column"):
+        importing.check(file.pk, Plan({}))
+    file.refresh_from_db()
+    assert file.version == 0
+
+
+# The confirmation
+
+
+def test_bad_rows_are_left_out_only_where_one_says_so(north: Desk) -> None:
+    file = north.check(form_csv({}, {"ProductID": "x"}))
+    before = state()
+    with pytest.raises(NotNow, match=r"^Bad rows are left out only if you say so\."):
+        north.confirm(file)
+    assert state() == before
+    assert north.confirm(file, leave_out=True).total == 1
+
+
+def test_a_result_that_was_not_seen_is_not_confirmed(north: Desk) -> None:
+    file = north.check(form_csv({}))
+    importing.check(file.pk, guess(FORM))
+    before = state()
+    with pytest.raises(NotNow, match="^The file was checked anew meanwhile"):
+        north.confirm(file)
+    assert state() == before
+
+
+def test_a_file_that_was_never_checked_is_not_confirmed(north: Desk) -> None:
+    file = north.take(form_csv({}))
+    with pytest.raises(NotNow):
+        north.confirm(file)
+    assert Job.objects.count() == 0
+
+
+def test_what_changed_since_the_check_is_shown_before_anything_is_made(north: Desk) -> None:
+    file = north.check(form_csv({}, {}))
+    base.place(north.publisher, (north.film, 1), invoice="NL-00002")
+    before = state()
+    with pytest.raises(NotNow, match="^What the desk knows has changed since"):
+        north.confirm(file)
+    assert state() == before
+    file.refresh_from_db()
+    assert (file.report["good"], file.report["bad"], file.version) == (1, 1, 2)
+    assert north.confirm(file, leave_out=True).total == 1
+
+
+def test_a_file_is_confirmed_once(north: Desk) -> None:
+    file = north.check(form_csv({}))
+    north.confirm(file)
+    before = state()
+    for act in (
+        lambda: north.confirm(file),
+        lambda: importing.check(file.pk, guess(FORM)),
+        lambda: importing.discard(file.pk),
+    ):
+        with pytest.raises(NotNow, match="^The file was confirmed already"):
+            act()
+    assert state() == before
+
+
+def test_a_draft_can_be_discarded_and_taken_anew(north: Desk) -> None:
+    file = north.check(form_csv({}))
+    importing.discard(file.pk)
+    for act in (
+        lambda: north.confirm(file),
+        lambda: importing.check(file.pk, guess(FORM)),
+        lambda: importing.discard(file.pk),
+    ):
+        with pytest.raises(NotNow, match=r"^The file was discarded\. Import it anew\.$"):
+            act()
+    assert north.take(form_csv({})).pk != file.pk
+
+
+# The worker's part
+
+
+def test_what_was_ordered_between_confirmation_and_work_is_refused(north: Desk) -> None:
+    header = (*FORM, "Order No")
+    file = north.check(csv_of([{**form_row(n), "Order No": f"#{n}"} for n in (1, 2, 3)], header))
+    job = north.confirm(file)
+    base.place(north.publisher, (north.film, 1), invoice="NL-00001")
+    base.place(north.publisher, (north.film, 1), reference="#2")
+    work()
+    job.refresh_from_db()
+    assert (job.done, job.refused) == (1, 2)
+    assert [row.text for row in job.rows.order_by("number")] == [
+        "The invoice “NL-00001” was used meanwhile.",
+        "Order NORTH-M1 was made for “#2” meanwhile.",
+        "NL-00003 was made.",
+    ]
+    assert Order.objects.count() == 3
+
+
+def test_a_product_that_is_gone_refuses_its_row(north: Desk) -> None:
+    file = north.check(form_csv({"ProductID": "66760"}, {}))
+    job = north.confirm(file)
+    north.other.delete()
+    work()
+    assert [row.text for row in job.rows.order_by("number")] == [
+        "A product of it was deleted meanwhile, so it was not made.",
+        "NL-00002 was made.",
+    ]
+
+
+def test_a_worker_that_dies_within_a_row_makes_it_neither_twice_nor_never(north: Desk) -> None:
+    north.confirm(north.check(form_csv({}, {}, {})))
+    real, calls = importing.jobs.ACTS["import"], []
+
+    def dies(job: Job, row: JobRow) -> str:
+        told = real(job, row)
+        calls.append(row.number)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return told
+
+    with patch.dict(importing.jobs.ACTS, {"import": dies}), pytest.raises(KeyboardInterrupt):
+        work()
+    assert list(Order.objects.values_list("invoice", flat=True)) == ["NL-00001"]
+    Job.objects.update(lease_until=None)
+    work()
+    assert sorted(Order.objects.values_list("invoice", flat=True)) == [
+        "NL-00001",
+        "NL-00002",
+        "NL-00003",
+    ]
+
+
+# What is kept
+
+
+def test_old_files_and_rows_lose_their_addresses(north: Desk) -> None:
+    base.place(north.publisher, (north.film, 1), invoice="OTHER")
+    made = north.check(form_csv({}, {}))
+    job = north.confirm(made)
+    base.place(north.publisher, (north.film, 1), invoice="NL-00001")
+    work()
+    draft = north.check(form_csv({"City": "Bath"}))
+    new = north.take(form_csv({"City": "York"}))
+    assert JobRow.objects.exclude(data={}).count() == 1
+    old = timezone.now() - timedelta(days=31)
+    ImportFile.objects.filter(pk__in=[made.pk, draft.pk]).update(created_at=old)
+    Job.objects.filter(pk=job.pk).update(finished_at=old)
+    tasks.prune()
+    made.refresh_from_db()
+    assert (bytes(made.content), made.report) == (b"", {})
+    assert JobRow.objects.exclude(data={}).count() == 0
+    assert set(ImportFile.objects.values_list("pk", flat=True)) == {made.pk, new.pk}
+    with pytest.raises(TakenBefore):
+        north.take(form_csv({}, {}))
+    with pytest.raises(Unreadable, match=r"^The file's content was erased after 30 days\."):
+        importing.table_of(made)
+
+
+def test_erasing_an_orders_customer_erases_the_file_it_came_in(north: Desk) -> None:
+    north.import_all(form_csv({"LastName": "Canary"}))
+    order = Order.objects.get()
+    desk.cancel(order.pk, actor=importing.jobs.actor_of(Job.objects.get()))
+    Order.objects.update(redact=True)
+    assert privacy.erase_closed() == 1
+    file = ImportFile.objects.get()
+    assert (bytes(file.content), file.report) == (b"", {})
+    everything = str([list(m.objects.values()) for m in (ImportFile, Job, JobRow, Order)])
+    assert "Canary" not in everything
+
+
+def test_a_file_is_kept_packed(north: Desk) -> None:
+    file = north.take(five_hundred())
+    assert gzip.GzipFile(fileobj=io.BytesIO(bytes(file.content))).read() == five_hundred()
+    assert len(file.content) * 4 < file.size
+
+
+# Cost
+
+
+def test_queries_grow_with_batches_and_not_with_rows(north: Desk) -> None:
+    counted = []
+    for count in (2, 400):
+        file = north.check(csv_of(form_row(n) for n in range(count)))
+        with CaptureQueriesContext(connection) as queries:
+            importing.check(file.pk, guess(FORM))
+        counted.append(len(queries))
+    assert counted[0] == counted[1] <= 13
+
+
+def test_memory_of_a_check_hardly_grows_with_the_rows(north: Desk) -> None:
+    def most(rows: int) -> int:
+        file = north.take(csv_of(form_row(n) for n in range(rows)))
+        tracemalloc.start()
+        importing.check(file.pk, guess(FORM))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    few, many = most(1_000), most(8_000)
+    # What grows is the packed file and the numbers that were seen; a row itself weighs 1.5 kB.
+    assert many - few < 7_000 * 300
+
+
+def test_the_layout_can_be_chosen(north: Desk) -> None:
+    header = (*FORM, "Order No")
+    rows = [{**form_row(1), "Order No": "7"}, {**form_row(2, ProductID="66760"), "Order No": "7"}]
+    file = north.take(csv_of(rows, header))
+    plan = guess(header)
+    assert importing.check(file.pk, plan).report["good"] == 1
+    checked = importing.check(file.pk, Plan(plan.columns, LINES))
+    assert (checked.report["good"], checked.report["bad"]) == (1, 0)
+    north.confirm(checked)
+    work()
+    order = Order.objects.get()
+    assert [line.product for line in order.lines.all()] == [north.film, north.other]
+
+
+def test_a_person_of_another_publisher_sees_no_file(north: Desk) -> None:
+    file = north.take(form_csv({}))
+    stranger = cast.colleague("bo", base.southwind())
+    assert list(ImportFile.objects.for_user(stranger)) == []
+    assert list(ImportFile.objects.for_user(north.user)) == [file]
+    assert Store.objects.count() == 0

@@ -1,0 +1,385 @@
+"""The pages of an import: who may see and do what, what they say, and that no input breaks them."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client, override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fulfillment import uploads
+from orders.models import ImportFile, Job, Order
+from orders.spreadsheet.columns import FIELDS
+from tests import admin_cast as cast
+from tests import base
+from tests.spreadsheet_cast import (
+    BAD_ROWS,
+    FORM,
+    Desk,
+    csv_of,
+    five_hundred,
+    form_csv,
+    form_row,
+    sample,
+    state,
+    table,
+    work,
+)
+
+pytestmark = pytest.mark.django_db
+
+START = "/admin/import/"
+
+
+@pytest.fixture
+def north() -> Desk:
+    return Desk()
+
+
+def upload(client: Client, publisher: Any, content: bytes, name: str = "orders.csv") -> Any:
+    file = SimpleUploadedFile(name, content)
+    return client.post(START, {"publisher": getattr(publisher, "pk", publisher), "file": file})
+
+
+def paste(client: Client, publisher: Any, cells: str) -> Any:
+    return client.post(START, {"publisher": publisher.pk, "cells": cells})
+
+
+def errors(response: Any) -> list[str]:
+    form = response.context["form"]
+    return [text for texts in form.errors.values() for text in texts]
+
+
+def chosen(response: Any) -> dict[str, Any]:
+    """The columns as the page proposes them."""
+    form = response.context["form"]
+    return {field.name: field.initial for field in form if field.initial != ""}
+
+
+def checked(desk: Desk, content: bytes) -> str:
+    """Upload and check a file as a person would; return the address of its page."""
+    where = upload(desk.client, desk.publisher, content).url
+    desk.client.post(f"{where}check/", chosen(desk.client.get(where)))
+    return str(where)
+
+
+def confirm(client: Client, where: str, **values: Any) -> list[str]:
+    version = client.get(where).context["file"].version
+    return cast.said(client.post(f"{where}confirm/", {"version": version, **values}, follow=True))
+
+
+def test_a_file_goes_through_all_steps(north: Desk) -> None:
+    sent = upload(north.client, north.publisher, five_hundred(), "November.csv")
+    where = f"{START}{ImportFile.objects.get().pk}/"
+    assert (sent.status_code, sent.url) == (302, where)
+    page = north.client.get(where)
+    assert "Read as text in UTF-8, separated by commas" in cast.html(page)
+    assert "CustomerEmail (ana1@example.com)" in cast.html(page)
+    result = north.client.post(f"{where}check/", chosen(page), follow=True)
+    text = cast.html(result)
+    assert "Make 493 orders" in text
+    assert "Leave out the 7 bad orders" in text
+    assert [one["text"] for one in result.context["report"]["problems"]] == [
+        told for _, told in BAD_ROWS.values()
+    ]
+    assert Order.objects.count() == 0
+    assert confirm(north.client, where) == [
+        "Bad rows are left out only if you say so. Tick that, or mend the file and import it again."
+    ]
+    assert Job.objects.count() == 0
+    assert confirm(north.client, where, leave_out="on") == [
+        "493 orders are being made now; this page shows how far it is."
+    ]
+    assert "0 of 493 made" in cast.html(north.client.get(where))
+    work()
+    assert "493 of 493 made" in cast.html(north.client.get(where))
+    assert "493 of 493 made" in cast.html(north.client.get(START))
+    assert Order.objects.count() == 493
+
+
+def test_the_same_file_again_is_refused_with_who_and_when(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    again = upload(north.client, north.publisher, form_csv({}))
+    assert again.url == where
+    assert cast.said(north.client.get(where)) == [
+        "This file is here already as a draft. Go on with it."
+    ]
+    confirm(north.client, where)
+    file = ImportFile.objects.get()
+    before = state()
+    assert errors(upload(north.client, north.publisher, form_csv({}), "b.csv")) == [
+        f"The same file was imported as “orders.csv” on {file.confirmed_at:%Y-%m-%d %H:%M} by ana, "
+        "so it is not taken a second time. To have boxes made again, use Reship on their orders."
+    ]
+    assert confirm(north.client, where) == [
+        "The file was confirmed already, so it is not imported a second time."
+    ]
+    assert state() == before
+
+
+def test_cells_can_be_pasted(north: Desk) -> None:
+    sent = paste(north.client, north.publisher, sample("trepstar-form.tsv").decode())
+    page = north.client.get(sent.url)
+    assert "Pasted cells" in cast.html(page)
+    assert "separated by tabs" in cast.html(page)
+    result = north.client.post(f"{sent.url}check/", chosen(page), follow=True)
+    assert (result.context["report"]["good"], result.context["report"]["bad"]) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "The file is empty. Its first row must name the columns."),
+        (b"\0\0", "This is no spreadsheet. Import a CSV file in UTF-8, or an .xlsx file."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_and_not_kept(
+    north: Desk, content: bytes, told: str
+) -> None:
+    assert errors(upload(north.client, north.publisher, content)) == [told]
+    assert ImportFile.objects.count() == 0
+
+
+def test_neither_and_both_of_file_and_cells_are_refused(north: Desk) -> None:
+    told = ["Choose a file, or paste cells, and not both."]
+    assert errors(paste(north.client, north.publisher, " \n")) == told
+    both = {
+        "publisher": north.publisher.pk,
+        "file": SimpleUploadedFile("x.csv", form_csv({})),
+        "cells": "Name",
+    }
+    assert errors(north.client.post(START, both)) == told
+    assert ImportFile.objects.count() == 0
+
+
+def test_a_file_that_is_too_large_is_stopped_while_it_comes(north: Desk) -> None:
+    with patch.object(uploads, "MAX_BYTES", 100_000):
+        response = upload(north.client, north.publisher, b"Name\n" + b"a\n" * 200_000)
+    assert errors(response) == ["The file has more than 50 MB. Split it and import the parts."]
+    assert response.wsgi_request.FILES.get("file") is None
+    assert ImportFile.objects.count() == 0
+
+
+@override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=1_000)
+def test_too_many_pasted_cells_are_refused_in_words(north: Desk) -> None:
+    response = paste(north.client, north.publisher, "Name\n" + "a\n" * 1_000)
+    assert response.status_code == 400
+    assert "save them as a CSV or XLSX file and upload that" in cast.html(response)
+    assert ImportFile.objects.count() == 0
+
+
+def test_bad_rows_come_back_as_a_file_that_can_be_mended(north: Desk) -> None:
+    where = checked(north, form_csv({}, {"City": "", "LastName": "=1+1"}, {"Quantity": "x"}))
+    response = north.client.get(f"{where}bad-rows.csv")
+    assert response["Content-Disposition"] == 'attachment; filename="orders-bad-rows.csv"'
+    raw = b"".join(response.streaming_content)
+    found = table(raw)
+    assert found.header == (*FORM, "Desk row", "Desk problem")
+    rows = [dict(zip(found.header, row.cells, strict=True)) for row in found.rows()]
+    assert [(row["Desk row"], row["LastName"], row["Desk problem"]) for row in rows] == [
+        ("3", "'=1+1", "Row 3, column “City”: The city is blank. Enter it."),
+        (
+            "4",
+            "Peña 3",
+            "Row 4, column “Quantity”: “x” is no quantity. Write a whole number from 1 to 10,000.",
+        ),
+    ]
+    for row in rows:
+        row |= {"City": "Portland", "Quantity": "1"}
+    mended = checked(north, csv_of(rows, found.header))
+    report = north.client.get(mended).context["report"]
+    assert (report["good"], report["bad"]) == (2, 0)
+    assert report["orders"][0]["name"] == "Ana =1+1"
+
+
+def test_the_columns_are_proposed_again_for_the_next_file(north: Desk) -> None:
+    where = upload(north.client, north.publisher, form_csv({})).url
+    page = north.client.get(where)
+    north.client.post(f"{where}check/", {**chosen(page), "company": "8", "layout": "rows"})
+    following = upload(north.client, north.publisher, form_csv({"City": "Bath"})).url
+    assert chosen(north.client.get(following))["company"] == 8
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {},
+        {"layout": "nonsense"},
+        {"layout": "rows", "product": "99"},
+        {"layout": "rows", "product": "-1"},
+        {"layout": "rows", "product": "x\x00"},
+        {"layout": "rows", "product": "0"},
+    ],
+)
+def test_columns_that_make_no_sense_are_refused(north: Desk, posted: dict[str, str]) -> None:
+    where = upload(north.client, north.publisher, form_csv({})).url
+    response = north.client.post(f"{where}check/", posted, follow=True)
+    assert cast.said(response)[0].startswith(("Choose each column", "Say which column"))
+    assert ImportFile.objects.get().version == 0
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "²", "9" * 30, "\x00"])
+def test_a_version_that_makes_no_sense_confirms_nothing(north: Desk, version: str) -> None:
+    where = checked(north, form_csv({}))
+    said = confirm(north.client, where, version=version)
+    assert said == ["The file was checked anew meanwhile. Look at the result, and confirm again."]
+    assert Job.objects.count() == 0
+
+
+def test_a_draft_is_discarded(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    response = north.client.post(f"{where}discard/", follow=True)
+    assert cast.said(response) == ["“orders.csv” was discarded; nothing of it was made."]
+    assert ImportFile.objects.count() == 0
+    assert north.client.get(where).status_code == 404
+
+
+def test_what_may_be_made_twice_is_warned_of(north: Desk) -> None:
+    where = checked(north, form_csv({"Invoice": ""}, {"Invoice": ""}, {}))
+    text = cast.html(north.client.get(where))
+    assert "2 orders have neither an invoice nor a shop's number" in text
+    assert "has a connected shop" not in text
+    base.store(north.publisher)
+    assert "has a connected shop" in cast.html(north.client.get(where))
+
+
+def test_the_order_in_the_way_is_linked(north: Desk) -> None:
+    order = base.place(north.publisher, (north.film, 1), invoice="NL-00001")
+    where = checked(north, form_csv({}))
+    assert f'<a href="{cast.page(order)}">See the order</a>' in cast.html(north.client.get(where))
+
+
+def test_hostile_cells_are_shown_as_text(north: Desk) -> None:
+    texts = cast.PAYLOADS
+    header = (*FORM, texts[0], texts[1])
+    rows = [
+        {**form_row(n, LastName=text, City=text, ProductID=p), texts[0]: text, texts[1]: text}
+        for n, (text, p) in enumerate(
+            [(text, p) for text in texts for p in ("VTD234-100", "<script>alert(1)</script>")], 1
+        )
+    ]
+    where = checked(north, csv_of(rows, header))
+    north.client.post(
+        f"{where}check/", {**chosen(north.client.get(where)), "company": str(len(FORM))}
+    )
+    text = cast.html(north.client.get(where))
+    for payload in ("<script>alert", "<img src=x", "<svg/onload", "<iframe", "<a href=javascript"):
+        assert payload not in text
+    assert "&lt;script&gt;alert" in text
+
+
+# Who may
+
+
+VIEWS = ["", "check/", "confirm/", "discard/", "bad-rows.csv"]
+
+
+def tries(client: Client, where: str) -> dict[str, int]:
+    """Return the status of every way to get at a file."""
+    found = {"get": client.get(where).status_code}
+    found["rows"] = client.get(f"{where}bad-rows.csv").status_code
+    for name in ("check/", "confirm/", "discard/"):
+        found[name] = client.post(f"{where}{name}", {"version": "1"}).status_code
+    return found
+
+
+def test_a_file_of_another_publisher_is_not_there(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    south = base.southwind()
+    stranger = cast.signed_in(cast.colleague("bo", south))
+    before = (state(), list(ImportFile.objects.values()))
+    assert set(tries(stranger, where).values()) == {404}
+    text = cast.html(stranger.get(START))
+    assert "orders.csv" not in text
+    assert "Northlight" not in text
+    response = upload(stranger, north.publisher, form_csv({}))
+    assert errors(response)[0].startswith("Select a valid choice.")
+    assert (state(), list(ImportFile.objects.values())) == before
+
+
+def test_those_who_may_not_import_get_no_link_and_403(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    before = (state(), list(ImportFile.objects.values()))
+    for role in ("viewer", "releaser", "mapper"):
+        user = cast.colleague(role, north.publisher, may=[])
+        user.groups.add(Group.objects.get(name=role))
+        client = cast.signed_in(user)
+        assert set(tries(client, where).values()) == {403}
+        assert client.get(START).status_code == 403
+        assert upload(client, north.publisher, form_csv({"City": "x"})).status_code == 403
+        assert START not in cast.html(client.get("/admin/orders/order/"))
+    for role in ("clerk", "manager"):
+        user = cast.colleague(role, north.publisher, may=[])
+        user.groups.add(Group.objects.get(name=role))
+        client = cast.signed_in(user)
+        assert client.get(where).status_code == 200
+        assert START in cast.html(client.get("/admin/orders/order/"))
+    assert (state(), list(ImportFile.objects.values())) == before
+
+
+def test_strangers_are_sent_to_the_sign_in(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    for name in VIEWS:
+        for method in ("get", "post"):
+            response = getattr(Client(), method)(f"{where}{name}")
+            assert (response.status_code, response.url) == (
+                302,
+                f"/admin/login/?next={where}{name}",
+            )
+    assert Client().post(START).url == f"/admin/login/?next={START}"
+    assert ImportFile.objects.count() == 1
+
+
+def test_what_changes_something_is_a_post_with_its_token(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    strict = cast.signed_in(north.user, enforce_csrf_checks=True)
+    before = (state(), list(ImportFile.objects.values()))
+    for name in ("check/", "confirm/", "discard/"):
+        for method in ("get", "head", "put", "delete", "options"):
+            assert getattr(north.client, method)(f"{where}{name}").status_code == 405
+        assert strict.post(f"{where}{name}", {"version": "1"}).status_code == 403
+    for name in ("", "bad-rows.csv"):
+        assert north.client.post(f"{where}{name}").status_code == 405
+    for method in ("put", "delete", "patch"):
+        assert getattr(north.client, method)(START).status_code == 405
+    assert upload(strict, north.publisher, b"x").status_code == 403
+    assert (state(), list(ImportFile.objects.values())) == before
+
+
+def test_one_without_a_publisher_is_told_so() -> None:
+    client = cast.signed_in(cast.colleague("new"))
+    assert "You serve no publisher yet" in cast.html(client.get(START))
+
+
+def test_the_list_of_files_asks_a_fixed_number_of_times(
+    north: Desk, django_assert_max_num_queries: Any
+) -> None:
+    for city in ("Bath", "York", "Ely"):
+        where = checked(north, form_csv({"City": city}))
+        confirm(north.client, where)
+    with django_assert_max_num_queries(14):
+        north.client.get(START)
+    for n in range(10):
+        upload(north.client, north.publisher, form_csv({"City": f"Town {n}"}))
+    with django_assert_max_num_queries(14):
+        north.client.get(START)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=st.binary(max_size=600), name=st.text(max_size=30))
+def test_any_upload_is_answered_with_a_page(north: Desk, content: bytes, name: str) -> None:
+    response = upload(north.client, north.publisher, content, name or "x")
+    assert response.status_code in (200, 302)
+    if response.status_code == 302:
+        page = north.client.get(response.url)
+        assert page.status_code == 200
+        everything = {**dict.fromkeys(FIELDS, "0"), "layout": "lines"}
+        north.client.post(f"{response.url}check/", everything)
+        assert north.client.get(response.url).status_code == 200
