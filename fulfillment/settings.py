@@ -40,6 +40,8 @@ with one_sentence():
     STATUS_CALLS_PER_DAY = whole("STATUS_CALLS_PER_DAY", 950, least=1, most=100_000)
     WEBHOOK_MAX_BYTES = whole("WEBHOOK_MAX_BYTES", 4 * 1024 * 1024, least=1024, most=64 * 1024**2)
 
+    API_RATE = whole("API_RATE", 600, least=1, most=1_000_000)
+
     Q_WORKERS = whole("Q_WORKERS", 2, least=1, most=32)
     CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
     SUBMIT_IN_FLIGHT = whole("SUBMIT_IN_FLIGHT", 4, least=1, most=64)
@@ -68,6 +70,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_q",
     "csp",
     "axes",
@@ -186,6 +190,33 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": [],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_SCHEMA_CLASS": "orders.api.schema.DeskSchema",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Fulfilment desk",
+    "VERSION": "1",
+    "DESCRIPTION": "Orders, catalogue and deliveries of a fulfilment desk.",
+    "OAS_VERSION": "3.0.3",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["orders.api.schema.only_ours"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "orders.api.schema.closed_forms",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "orders.status.CHOICES",
+        "DeliveryOutcome": "orders.models.shopify.Outcome.choices",
+        "DeliveryLineOutcome": "orders.api.deliveries.LINE_OUTCOMES",
+        "AttemptOutcome": "orders.api.order_shapes.ATTEMPT_OUTCOMES",
+        "RowStatus": "orders.api.order_shapes.ROW_STATUS",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none"},
 }
 
 # The courier. The tables are the queue: a lost task delays an order by one sweep and no more.

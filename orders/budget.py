@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from orders import clock
 from orders.models import Call
@@ -54,6 +54,13 @@ def settle(call: Call, outcome: str, **fields: object) -> None:
 def used(publisher: Publisher) -> int:
     """Return the calls of the last 24 hours."""
     return sum(_used(publisher, since=clock.now() - DAY).values())
+
+
+def used_by(publishers: QuerySet[Publisher]) -> dict[int, int]:
+    """Return the calls of the last 24 hours of each publisher, by its primary key."""
+    rows = Call.objects.filter(publisher__in=publishers, reserved_at__gt=clock.now() - DAY)
+    rows = rows.exclude(outcome=Call.Outcome.NOT_SENT)
+    return dict(rows.order_by().values_list("publisher").annotate(Count("pk")))
 
 
 def _used(publisher: Publisher, *, since: object) -> dict[str, int]:

@@ -30,6 +30,9 @@ EDITABLE_FIELDS = (
 )
 
 
+MAX_NOTE = 2000
+
+
 class Unfit(NotNow):
     """TrepStar would refuse the order as it stands; ``findings`` say why and how to mend it."""
 
@@ -225,6 +228,25 @@ def clear_flag(order_id: int, *, actor: Actor, version: int | None = None) -> Or
         return lifecycle.record(
             order, "order.flag_seen", actor=actor, data=data, fields={"flag": ""}
         )
+
+
+def note(order_id: int, text: str, *, actor: Actor) -> Order:
+    """Write a note of staff into the timeline, whatever the order's status and version.
+
+    The same note by the same person as the last thing that happened is a second press of one
+    button, and is not written again. Raises ``NotNow`` for a blank or an endless one.
+    """
+    text = text.strip()
+    if not text:
+        raise NotNow("Write the note first.")
+    if len(text) > MAX_NOTE:
+        raise NotNow(f"A note may have {MAX_NOTE} characters; this one has {len(text)}.")
+    with transaction.atomic():
+        order = lifecycle.lock(order_id)
+        last = order.events.order_by("-id").values_list("kind", "actor_user", "data").first()
+        if last == ("order.note", actor.user_id, {"note": text}):
+            return order
+        return lifecycle.record(order, "order.note", actor=actor, data={"note": text})
 
 
 def release_expired_holds() -> int:

@@ -41,6 +41,7 @@ SENTENCES: dict[str, str] = {
     "order.word_changed": "TrepStar's word changed: {word}.",
     "order.flagged": "Look at this: {note}",
     "order.flag_seen": "The note was seen: {note}",
+    "order.note": "Note: {note}",
     "order.reshipped": "The order is made again as {invoices}. {note}",
 }
 
@@ -77,4 +78,6 @@ def actor(event: OrderEvent) -> str:
     """Return who did it: the person's name, or the kind of actor."""
     if event.actor_kind == OrderEvent.ActorKind.PERSON:
         return str(event.actor_user) if event.actor_user else "a former colleague"
+    if event.data.get("client"):
+        return f"{event.data['client']} (API)"
     return {"worker": "the desk", "shop": "the shop", "client": "an API client"}[event.actor_kind]

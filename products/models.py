@@ -16,6 +16,7 @@ from django.utils import timezone
 from products.fields import SecretField
 from products.secret import Secret
 from products.sku import MAX_SKU_LENGTH, sku_key
+from products.token_model import ApiToken as ApiToken
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -44,6 +45,8 @@ class PublisherQuerySet(models.QuerySet["Publisher"]):
         """Return the publishers that ``user`` may see; every query of a user starts here."""
         if getattr(user, "is_superuser", False):
             return self
+        if token := getattr(user, "api_token", None):
+            return self.filter(pk=token.publisher_id)
         return self.filter(staff=user.pk) if user.pk else self.none()
 
 

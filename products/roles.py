@@ -56,6 +56,7 @@ MANAGER = (
     | RELEASER
     | MAPPER
     | {"products.change_publisher", "products.pause_publisher"}
+    | {f"products.{verb}_apitoken" for verb in ("view", "add", "change")}
     | {"orders.add_store", "orders.change_store"}
 )
 ROLES: dict[str, frozenset[str]] = {

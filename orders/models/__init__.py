@@ -1,5 +1,6 @@
 """Everything that happens to a box, in tables."""
 
+from orders.models.api import IdempotencyKey, RequestCount
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
 from orders.models.job import Job, JobRow
 from orders.models.order import Order, OrderEvent, OrderLine
@@ -12,11 +13,13 @@ __all__ = [
     "DeliveryLine",
     "Gateway",
     "Heartbeat",
+    "IdempotencyKey",
     "Job",
     "JobRow",
     "Order",
     "OrderEvent",
     "OrderLine",
+    "RequestCount",
     "ShopOrder",
     "Store",
     "TurnedAway",

@@ -149,6 +149,10 @@ class Order(models.Model):
             ("export_order", "Can export orders to spreadsheets"),
         ]
         indexes = [
+            # Read by the REST API: the orders of a publisher, newest first.
+            models.Index(fields=["publisher", "-id"], name="order_of_publisher"),
+            # Read by the REST API: what changed since a client last asked.
+            models.Index(fields=["publisher", "updated_at", "id"], name="order_updated"),
             # Read by the order list, by status.
             models.Index(fields=["status", "-created_at", "-id"], name="order_list"),
             # Read by submission.claim.

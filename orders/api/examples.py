@@ -1,0 +1,4 @@
+"""Examples of every operation, for the schema."""
+
+EXAMPLES: dict = {}
+PROBLEMS: dict = {}

@@ -1,0 +1,52 @@
+"""How much one client may ask: counted in the database, so that no parallel request slips by."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from orders.models import RequestCount
+
+# One statement, so that it is atomic. An older minute, as of a machine whose clock is behind,
+# counts for the present one.
+_COUNT = """
+INSERT INTO {table} (owner, minute, count) VALUES (%s, %s, 1)
+ON CONFLICT (owner) DO UPDATE SET
+    count = CASE WHEN excluded.minute > {table}.minute THEN 1 ELSE {table}.count + 1 END,
+    minute = CASE WHEN excluded.minute > {table}.minute
+        THEN excluded.minute ELSE {table}.minute END
+RETURNING count
+""".format(table=RequestCount._meta.db_table)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Where a client stands: ``left`` requests until the minute ends in ``seconds``."""
+
+    limit: int
+    used: int
+    seconds: int
+
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.limit
+
+    def headers(self) -> dict[str, str]:
+        """Return the ``RateLimit`` headers, after the draft of the IETF's HTTPAPI group."""
+        left = max(0, self.limit - self.used)
+        return {
+            "RateLimit-Policy": f'"minute";q={self.limit};w=60',
+            "RateLimit": f'"minute";r={left};t={self.seconds}',
+        }
+
+
+def count(owner: str) -> Rate:
+    """Count one request of ``owner`` and return where it stands."""
+    now = time.time()
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [owner, int(now // 60)])
+        (used,) = cursor.fetchone()
+    return Rate(settings.API_RATE, used, 60 - int(now % 60))
