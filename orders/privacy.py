@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import status
-from orders.models import Attempt, Call, Delivery, Order, OrderEvent, ShopOrder
+from orders.models import Attempt, Call, Delivery, IdempotencyKey, Order, OrderEvent, ShopOrder
 from orders.recipient import FIELDS
 
 ERASED = "erased"
@@ -35,6 +35,13 @@ def _erase_bodies(shop_order_ids: list[int]) -> None:
     settled.exclude(shop_order__in=waiting.values("shop_order")).update(body=None, reason="")
 
 
+def _erase_answers(invoices: list[str]) -> None:
+    """Erase the saved answers of the API that hold these orders; their keys stay used."""
+    for invoice in invoices:
+        saved = IdempotencyKey.objects.filter(body__contains=f'"{invoice}"')
+        saved.update(body="", erased=True)
+
+
 @transaction.atomic
 def erase_closed() -> int:
     """Erase the data of closed orders that are marked for it; return how many were erased."""
@@ -59,5 +66,6 @@ def erase_closed() -> int:
         event.save(update_fields=["data"])
     # An answer to a status call names many customers, so the cleaned excerpts go as a whole.
     Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
+    _erase_answers(list(orders.values_list("invoice", flat=True)))
     _erase_bodies(list(orders.exclude(shop_order=None).values_list("shop_order", flat=True)))
     return len(ids)

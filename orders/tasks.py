@@ -31,7 +31,7 @@ from orders import (
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
-from orders.models import Delivery, Heartbeat, Order
+from orders.models import Delivery, Heartbeat, IdempotencyKey, Order
 from orders.models.shopify import Outcome
 from products.models import Publisher
 
@@ -42,6 +42,7 @@ LOOK_AGAIN_SECONDS = 0.02
 MOST_REST_SECONDS = 0.5
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
+KEY_DAYS = 1
 MAX_NUDGES = 50
 
 SCHEDULES = {
@@ -195,7 +196,7 @@ def ask_now(order_id: int) -> None:
 
 
 def prune() -> None:
-    """Forget what need not be kept: old raw bodies, dead workers, data marked for erasure."""
+    """Forget what need not be kept: old bodies and answers, dead workers, what is to be erased."""
     privacy.erase_closed()
     old = timezone.now() - timedelta(days=BODY_DAYS)
     settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
@@ -203,6 +204,8 @@ def prune() -> None:
     while ids := list(rows.values_list("pk", flat=True)[:500]):
         Delivery.objects.filter(pk__in=ids).update(body=None)
     Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()
+    answered = timezone.now() - timedelta(days=KEY_DAYS)
+    IdempotencyKey.objects.filter(created_at__lt=answered).delete()
 
 
 def canary() -> None:

@@ -28,7 +28,8 @@ from orders.models import (
     Store,
     TurnedAway,
 )
-from products.models import Product, Publisher, SkuAlias
+from products import tokens
+from products.models import ApiToken, Product, Publisher, SkuAlias
 from tests import base
 
 PASSWORD = "a-colleague's-password-41"
@@ -68,6 +69,7 @@ class Belongings:
         self.turned_away = TurnedAway.objects.create(
             day="2026-11-20", publisher=publisher, kind="size", count=3, last_at=timezone.now()
         )
+        self.token, _ = tokens.issue(publisher, f"{publisher.name} shop", ["orders:read"])
         self.user = User.objects.create_user(f"clerk-{project}", password=PASSWORD, is_staff=True)
         publisher.staff.add(self.user)
         self.device = TOTPDevice.objects.create(user=self.user, name=f"phone-{project}")
@@ -84,6 +86,7 @@ class Belongings:
             Attempt: self.attempt,
             Call: self.call,
             TurnedAway: self.turned_away,
+            ApiToken: self.token,
             User: self.user,
             TOTPDevice: self.device,
         }[model]

@@ -3,6 +3,7 @@
 from django.apps import apps
 from django.contrib import admin
 
+from orders.admin.api_token import ApiTokenAdmin
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
 from orders.admin.order import OrderAdmin
@@ -10,6 +11,7 @@ from orders.admin.publisher import DeskPublisherAdmin
 from orders.admin.store import StoreAdmin
 
 __all__ = [
+    "ApiTokenAdmin",
     "CallAdmin",
     "DeliveryAdmin",
     "DeskPublisherAdmin",
