@@ -11,7 +11,7 @@ from django.test import Client
 from orders.models import Order
 from products import tokens
 from products.models import ApiToken, Publisher
-from products.token_model import SCOPES
+from products.token_model import SCOPES as SCOPES
 from tests import admin_cast, base
 
 V1 = "/api/v1/"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import connection, connections
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from orders import clock, intake, privacy, tasks
+from orders import intake, privacy, tasks
 from orders.api import idempotency
 from orders.api.orders import Orders
 from orders.models import IdempotencyKey, Order
-from tests import admin_cast, api_cast, base
+from tests import admin_cast, api_cast
 from tests.api_cast import Shop, form, problem
 from tests.conftest import Clock
 from tests.gateway_cast import Elsewhere, run_before

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from orders.models import Attempt, Order, OrderEvent
 from products.models import Product
-from tests import admin_cast, api_cast, base
+from tests import admin_cast, base
 from tests.api_cast import Shop, form, invoices, problem
 
 pytestmark = pytest.mark.django_db

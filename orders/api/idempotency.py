@@ -104,7 +104,7 @@ def _take_over(found: IdempotencyKey, mine: IdempotencyKey) -> bool:
 
 
 def _answer(row: IdempotencyKey, response: Response) -> None:
-    """Save the answer in the work's own transaction; raises, and undoes it, if the lease is lost."""
+    """Save the answer in the work's own transaction; raises if the lease is lost."""
     rows = IdempotencyKey.objects.filter(
         pk=row.pk, lease_token=row.lease_token, status__isnull=True
     )

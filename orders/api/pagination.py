@@ -100,7 +100,7 @@ def _write(row: Any, by: str) -> str:
 
 
 def _read(cursor: str, by: str) -> tuple[datetime | None, int]:
-    """Return the time and id in a cursor; raises ``Problem`` for one that this list did not give."""
+    """Return the time and id in a cursor. Raises ``Problem`` for one of another list."""
     try:
         raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         written, at, last = json.loads(raw)

@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
-from orders.models import RequestCount
-
 # One statement, so that it is atomic. An older minute, as of a machine whose clock is behind,
 # counts for the present one.
 _COUNT = """
-INSERT INTO {table} (owner, minute, count) VALUES (%s, %s, 1)
+INSERT INTO orders_requestcount AS mine (owner, minute, count) VALUES (%s, %s, 1)
 ON CONFLICT (owner) DO UPDATE SET
-    count = CASE WHEN excluded.minute > {table}.minute THEN 1 ELSE {table}.count + 1 END,
-    minute = CASE WHEN excluded.minute > {table}.minute
-        THEN excluded.minute ELSE {table}.minute END
+    count = CASE WHEN excluded.minute > mine.minute THEN 1 ELSE mine.count + 1 END,
+    minute = CASE WHEN excluded.minute > mine.minute THEN excluded.minute ELSE mine.minute END
 RETURNING count
-""".format(table=RequestCount._meta.db_table)
+"""
 
 
 @dataclass(frozen=True)
