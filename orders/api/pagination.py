@@ -64,6 +64,7 @@ class Pager(BasePagination):
                     "format": "uri",
                     "nullable": True,
                     "description": "The next page, or null on the last one.",
+                    "example": None,
                 },
             },
         }

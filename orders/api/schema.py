@@ -11,7 +11,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
 from orders.api import problems
-from orders.api.examples import EXAMPLES, PROBLEMS
+from orders.api.examples import EXAMPLES, WRONG
+from orders.api.problems import Problem
 
 PREFIX = "/api/v1/"
 _ALWAYS = (401, 403, 406, 429, 500, 503)
@@ -90,9 +91,8 @@ class DeskSchema(AutoSchema):
                 ProblemShape, str(code), media_types=[problems.MEDIA_TYPE]
             )
             body["description"] = problems.title_of(code)
-            if code in PROBLEMS:
-                media = body["content"][problems.MEDIA_TYPE]
-                media["examples"] = {"Problem": {"value": PROBLEMS[code]}}
+            media = body["content"][problems.MEDIA_TYPE]
+            media["examples"] = {one["type"]: {"value": one} for one in _told(code)}
             found[str(code)] = body
         return found
 
@@ -107,6 +107,17 @@ class DeskSchema(AutoSchema):
         if getattr(self.view, "if_match", {}).get(self.method):
             codes.add(428)
         return codes
+
+
+def _told(code: int) -> list[dict[str, Any]]:
+    """Return what is told by an HTTP status: one example of each kind of problem."""
+    kinds = [kind for kind, (status, _) in problems.TYPES.items() if status == code]
+    found = []
+    for kind in kinds:
+        wrong = [WRONG] if kind == "invalid" else []
+        detail = f"{WRONG['field']}: {WRONG['message']}" if wrong else problems.TYPES[kind][1] + "."
+        found.append(Problem(kind, detail, errors=wrong).as_dict())
+    return found
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
