@@ -191,7 +191,7 @@ class Products(ApiView):
         "POST": Needs(WRITE, "products.add_product"),
     }
 
-    @extend_schema(operation_id="products_list")
+    @extend_schema(operation_id="products_list", responses=ProductShape(many=True))
     def get(self, request: Request) -> Response:
         """List products with their SKUs, the newest first."""
         return self.listed(request, products_of(request.user))
@@ -247,7 +247,7 @@ class Skus(ApiView):
         "POST": Needs(WRITE, "products.add_skualias"),
     }
 
-    @extend_schema(operation_id="sku_aliases_list")
+    @extend_schema(operation_id="sku_aliases_list", responses=SkuShape(many=True))
     def get(self, request: Request) -> Response:
         """List SKUs and the products that they stand for, the newest first."""
         return self.listed(request, skus_of(request.user))

@@ -106,7 +106,7 @@ class Deliveries(ApiView):
     query_names = queries_of(DeliveryFilters)
     needs = {"GET": READ}
 
-    @extend_schema(operation_id="deliveries_list")
+    @extend_schema(operation_id="deliveries_list", responses=DeliveryShape(many=True))
     def get(self, request: Request) -> Response:
         """List deliveries, the newest first."""
         return self.listed(request, shown(request.user))

@@ -85,7 +85,7 @@ class Orders(OrderView):
         wanted = wanted_fields(self.request.query_params.get("fields")) if self.request else None
         return {**super().get_serializer_context(), "fields": wanted}
 
-    @extend_schema(operation_id="orders_list", parameters=[FIELDS])
+    @extend_schema(operation_id="orders_list", responses=OrderShape(many=True), parameters=[FIELDS])
     def get(self, request: Request) -> Response:
         """List orders with their lines, the newest first."""
         return self.listed(request, shown(request.user))

@@ -15,7 +15,7 @@ from orders.api.examples import EXAMPLES, WRONG
 from orders.api.problems import Problem
 
 PREFIX = "/api/v1/"
-_ALWAYS = (401, 403, 406, 429, 500, 503)
+_ALWAYS = (400, 401, 403, 405, 406, 429, 500, 503)
 _CHANGING = (400, 409, 410, 413, 415, 422)
 
 
@@ -97,7 +97,7 @@ class DeskSchema(AutoSchema):
         return found
 
     def _refusals(self) -> set[int]:
-        codes = {*_ALWAYS, 400}
+        codes = {*_ALWAYS}
         if "{" in self.path:
             codes.add(404)
         if self.method != "GET":
