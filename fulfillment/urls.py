@@ -10,6 +10,7 @@ from orders import health
 from orders.api.docs import Docs, Schema
 from orders.api.urls import urlpatterns as order_api
 from orders.api.views import NothingHere
+from orders.dropin.views import custdata, custdata_xml
 from orders.shopify.views import ShopifyWebhookView
 from products.api import urlpatterns as catalogue_api
 
@@ -23,6 +24,8 @@ urlpatterns = [
     path("api/schema/", Schema.as_view(), name="schema"),
     path("api/docs/", Docs.as_view(), name="docs"),
     re_path(r"^api/", NothingHere.as_view()),
+    re_path(r"(?i)^custdata\.asp$", custdata),
+    re_path(r"(?i)^custdataxml\.asp$", custdata_xml),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

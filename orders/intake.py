@@ -59,6 +59,7 @@ class Request:
     hold_reason: str = ""
     hold_note: str = ""
     invoice: str = ""
+    caller_invoice: str = ""
     reship_of: Order | None = None
 
 
@@ -152,6 +153,7 @@ def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
         shop_order=request.shop_order,
         reference=request.reference,
         invoice=request.invoice,
+        caller_invoice=request.caller_invoice,
         mode=request.mode or publisher.mode,
         mail_method=request.mail_method or publisher.mail_method,
         email=request.email,

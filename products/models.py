@@ -61,6 +61,11 @@ class Publisher(models.Model):
         UTF8 = "utf-8", "UTF-8"
         WINDOWS = "windows-1252", "Windows-1252"
 
+    class ScriptAccess(models.TextChoices):
+        OFF = "off", "No scripts"
+        POST = "post", "By POST"
+        ANY = "any", "By POST and GET"
+
     publisher_id = models.CharField(
         "TrepStar publisher id",
         max_length=10,
@@ -104,6 +109,14 @@ class Publisher(models.Model):
     )
     charset = models.CharField(
         "charset of TrepStar forms", max_length=12, choices=Charset.choices, default=Charset.UTF8
+    )
+    script_access = models.CharField(
+        "TrepStar scripts",
+        max_length=4,
+        choices=ScriptAccess.choices,
+        default=ScriptAccess.POST,
+        help_text="Programs written for TrepStar may send to this desk instead, with this login or "
+        "an API token as its password. GET puts the password into addresses.",
     )
     status_calls_per_day = models.PositiveIntegerField(
         null=True,

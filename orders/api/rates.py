@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
+from orders.models import RequestCount
+
 # One statement, so that it is atomic. An older minute, as of a machine whose clock is behind,
 # counts for the present one.
 _COUNT = """
@@ -38,6 +40,12 @@ class Rate:
             "RateLimit-Policy": f'"minute";q={self.limit};w=60',
             "RateLimit": f'"minute";r={left};t={self.seconds}',
         }
+
+
+def used(owner: str) -> int:
+    """Return how much ``owner`` was counted for in this minute."""
+    row = RequestCount.objects.filter(owner=owner, minute=int(time.time() // 60))
+    return row.values_list("count", flat=True).first() or 0
 
 
 def count(owner: str) -> Rate:
