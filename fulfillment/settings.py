@@ -46,6 +46,7 @@ with one_sentence():
     DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail_address("DEFAULT_FROM_EMAIL", "desk@localhost")
     globals().update(email_url("EMAIL_URL"))
     ALLOW_PRIVATE_TARGETS = env.bool("ALLOW_PRIVATE_TARGETS", False)
+    API_RATE = whole("API_RATE", 600, least=1, most=1_000_000)
 
     Q_WORKERS = whole("Q_WORKERS", 2, least=1, most=32)
     CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
@@ -76,6 +77,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_q",
     "csp",
     "axes",
@@ -202,6 +205,34 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": [],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "orders.api.schema.DeskSchema",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Fulfilment desk",
+    "VERSION": "1",
+    "DESCRIPTION": "Orders, catalogue and deliveries of a fulfilment desk.",
+    "OAS_VERSION": "3.0.3",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["orders.api.schema.only_ours"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "orders.api.schema.closed_forms",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "orders.status.CHOICES",
+        "DeliveryOutcome": "orders.models.shopify.Outcome.choices",
+        "DeliveryLineOutcome": "orders.api.deliveries.LINE_OUTCOMES",
+        "AttemptOutcome": "orders.api.order_shapes.ATTEMPT_OUTCOMES",
+        "RowStatus": "orders.api.order_shapes.ROW_STATUS",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none"},
 }
 
 # The courier. The tables are the queue: a lost task delays an order by one sweep and no more.

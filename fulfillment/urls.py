@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from orders import health
+from orders.api.docs import Docs, Schema
+from orders.api.urls import urlpatterns as order_api
+from orders.api.views import NothingHere
+from orders.dropin.views import custdata, custdata_xml
 from orders.shopify.views import ShopifyWebhookView
+from products.api import urlpatterns as catalogue_api
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
@@ -15,6 +20,12 @@ urlpatterns = [
     path("webhooks/shopify/", ShopifyWebhookView.as_view()),
     # Shopify counts a redirect as a failure, so the address works without its slash too.
     path("webhooks/shopify", ShopifyWebhookView.as_view()),
+    path("api/v1/", include(([*order_api, *catalogue_api], "api"))),
+    path("api/schema/", Schema.as_view(), name="schema"),
+    path("api/docs/", Docs.as_view(), name="docs"),
+    re_path(r"^api/", NothingHere.as_view()),
+    re_path(r"(?i)^custdata\.asp$", custdata),
+    re_path(r"(?i)^custdataxml\.asp$", custdata_xml),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

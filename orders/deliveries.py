@@ -22,6 +22,15 @@ from orders.shopify.strict_json import Unusable
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
+REPLAYABLE = frozenset(
+    {
+        Outcome.UNMATCHED,
+        Outcome.QUARANTINED,
+        Outcome.IGNORED,
+        Outcome.CREATED,
+        Outcome.LINKED,
+    }
+)
 
 
 @dataclass(frozen=True)

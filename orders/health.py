@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from orders import breaker, clock, status
 from orders.models import Delivery, Heartbeat, Order
+from products import tokens
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -29,7 +30,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether the database answers and the workers keep up: 200, or 503 where they do not.
 
-    Callers on this machine also get the figures.
+    Callers on this machine, or with an API token that reads orders, also get the figures.
     """
     try:
         facts = figures()
@@ -38,7 +39,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     late = facts["heartbeat_age_seconds"]
     ready = late is not None and late <= settings.HEARTBEAT_SECONDS
     answer: dict[str, Any] = {"status": "ok" if ready else "workers not running"}
-    if is_local(request):
+    if may_see_figures(request):
         answer |= facts
     return JsonResponse(answer, status=200 if ready else 503)
 
@@ -46,9 +47,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Give the figures as Prometheus text, to callers on this machine only."""
-    if not is_local(request):
-        return HttpResponse("Metrics are given on this machine only.\n", status=403)
+    """Give the figures as Prometheus text, on this machine or for a token that reads orders."""
+    if not may_see_figures(request):
+        told = "Metrics are given on this machine, or for an API token that reads orders.\n"
+        return HttpResponse(told, status=403, content_type="text/plain")
     lines = []
     for name, value in figures().items():
         if isinstance(value, dict):
@@ -56,6 +58,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
         elif value is not None:
             lines.append(f"desk_{name} {value}")
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")
+
+
+def may_see_figures(request: HttpRequest) -> bool:
+    """Say whether the caller is on this machine or shows a token with ``orders:read``."""
+    if is_local(request):
+        return True
+    token = tokens.of_header(request.headers.get("Authorization", ""))
+    return token is not None and token.allows("orders:read")
 
 
 def is_local(request: HttpRequest) -> bool:

@@ -60,6 +60,7 @@ class Request:
     hold_reason: str = ""
     hold_note: str = ""
     invoice: str = ""
+    caller_invoice: str = ""
     reship_of: Order | None = None
 
 
@@ -178,6 +179,7 @@ def order_of(request: Request) -> Order:
         shop_order=request.shop_order,
         reference=request.reference,
         invoice=request.invoice,
+        caller_invoice=request.caller_invoice,
         mode=request.mode or publisher.mode,
         mail_method=request.mail_method or publisher.mail_method,
         email=request.email,

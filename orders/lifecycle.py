@@ -22,10 +22,11 @@ Kind = OrderEvent.ActorKind
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it: a person (with the user's id), a worker, the shop or an API client."""
+    """Who did it: a person (with the user's id), a worker, the shop or an API client (named)."""
 
     kind: str
     user_id: int | None = None
+    client: str = ""
 
 
 WORKER = Actor(Kind.WORKER)
@@ -35,6 +36,11 @@ SHOP = Actor(Kind.SHOP)
 def person(user: Any) -> Actor:
     """Return the actor for a member of staff."""
     return Actor(Kind.PERSON, user.pk)
+
+
+def client(name: str) -> Actor:
+    """Return the actor for an API client; ``name`` is its token's."""
+    return Actor(Kind.CLIENT, client=name)
 
 
 class NotNow(Exception):
@@ -206,5 +212,5 @@ def _event(
         to_status=to,
         actor_kind=actor.kind,
         actor_user_id=actor.user_id,
-        data=data,
+        data={**data, "client": actor.client} if actor.client else data,
     )

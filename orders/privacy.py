@@ -13,6 +13,7 @@ from orders.models import (
     Attempt,
     Call,
     Delivery,
+    IdempotencyKey,
     ImportFile,
     JobRow,
     Order,
@@ -48,6 +49,13 @@ def _erase_bodies(shop_order_ids: list[int]) -> None:
     settled.exclude(shop_order__in=waiting.values("shop_order")).update(body=None, reason="")
 
 
+def _erase_answers(invoices: list[str]) -> None:
+    """Erase the saved answers of the API that hold these orders; their keys stay used."""
+    for invoice in invoices:
+        saved = IdempotencyKey.objects.filter(body__contains=f'"{invoice}"')
+        saved.update(body="", erased=True)
+
+
 @transaction.atomic
 def erase_closed() -> int:
     """Erase the data of closed orders that are marked for it; return how many were erased."""
@@ -72,6 +80,7 @@ def erase_closed() -> int:
         event.save(update_fields=["data"])
     # An answer to a status call names many customers, so the cleaned excerpts go as a whole.
     Call.objects.filter(publisher__orders__in=ids).exclude(excerpt="").update(excerpt="")
+    _erase_answers(list(orders.values_list("invoice", flat=True)))
     # So does a file of orders; what it was checked for is in the orders.
     jobs = JobRow.objects.filter(order__in=ids).values("job")
     ImportFile.objects.filter(job__in=jobs).update(content=b"", report={})

@@ -30,6 +30,7 @@ PUBLISHER_FIELDS = {
     "notify_customer",
     "price_on_customs",
     "charset",
+    "script_access",
     "status_calls_per_day",
 }
 PUBLISHER_KEYS = PUBLISHER_FIELDS | {

@@ -104,4 +104,6 @@ def actor(event: OrderEvent) -> str:
     """Return who did it: the person's name, or the kind of actor."""
     if event.actor_kind == OrderEvent.ActorKind.PERSON:
         return str(event.actor_user) if event.actor_user else "a former colleague"
+    if event.data.get("client"):
+        return f"{event.data['client']} (API)"
     return {"worker": "the desk", "shop": "the shop", "client": "an API client"}[event.actor_kind]

@@ -47,6 +47,9 @@ EDITABLE = frozenset({HELD, REFUSED})
 ASKED = frozenset({ACCEPTED, AWAITING_PAYMENT, PROCESSING, SHIPPED, PROBLEM})
 """Statuses in which TrepStar is still asked for news."""
 
+ASKABLE = ASKED | {UNCLEAR}
+"""A person may have TrepStar asked for it now."""
+
 NEEDS_ATTENTION = frozenset({HELD, REFUSED, PROBLEM})
 
 BEFORE_GATEWAY = (HELD, READY, SUBMITTING, UNCLEAR, REFUSED)

@@ -38,7 +38,7 @@ from orders import (
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
-from orders.models import Delivery, Heartbeat, Order, TurnedAwayMinute
+from orders.models import Delivery, Heartbeat, IdempotencyKey, Order, TurnedAwayMinute
 from orders.models.shopify import Outcome
 from orders.sending import Sender
 from orders.spreadsheet import importing
@@ -50,6 +50,7 @@ CLAIMING_SECONDS = 15
 BODY_DAYS = 30
 HEARTBEAT_DAYS = 1
 JOB_ROWS_DAYS = 30
+KEY_DAYS = 1
 MAX_NUDGES = 10
 MANY_TASKS = 100
 REPLAYED_AT_MOST = 500
@@ -286,6 +287,8 @@ def prune() -> None:
         Delivery.objects.filter(pk__in=ids).update(body=None)
     jobs.forget_rows(timezone.now() - timedelta(days=JOB_ROWS_DAYS))
     Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()
+    answered = timezone.now() - timedelta(days=KEY_DAYS)
+    IdempotencyKey.objects.filter(created_at__lt=answered).delete()
 
 
 def canary() -> None:

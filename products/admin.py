@@ -34,7 +34,10 @@ class PublisherAdmin(ScopedAdmin):
     filter_horizontal = ("staff",)
     fieldsets = (
         (None, {"fields": ("name", "publisher_id", "invoice_prefix", "mode")}),
-        ("TrepStar login", {"fields": ("login_email", "new_password", "login_state", "charset")}),
+        (
+            "TrepStar login",
+            {"fields": ("login_email", "new_password", "login_state", "charset", "script_access")},
+        ),
         (
             "New orders",
             {

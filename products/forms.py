@@ -36,6 +36,7 @@ class PublisherForm(forms.ModelForm):
             "partial_orders",
             "invoice_prefix",
             "charset",
+            "script_access",
             "status_calls_per_day",
             "staff",
         )

@@ -16,6 +16,7 @@ from django.utils import timezone
 from products.fields import SecretField
 from products.secret import Secret
 from products.sku import MAX_SKU_LENGTH, sku_key
+from products.token_model import ApiToken as ApiToken
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -44,6 +45,8 @@ class PublisherQuerySet(models.QuerySet["Publisher"]):
         """Return the publishers that ``user`` may see; every query of a user starts here."""
         if getattr(user, "is_superuser", False):
             return self
+        if token := getattr(user, "api_token", None):
+            return self.filter(pk=token.publisher_id)
         return self.filter(staff=user.pk) if user.pk else self.none()
 
 
@@ -57,6 +60,11 @@ class Publisher(models.Model):
     class Charset(models.TextChoices):
         UTF8 = "utf-8", "UTF-8"
         WINDOWS = "windows-1252", "Windows-1252"
+
+    class ScriptAccess(models.TextChoices):
+        OFF = "off", "No scripts"
+        POST = "post", "By POST"
+        ANY = "any", "By POST and GET"
 
     publisher_id = models.CharField(
         "TrepStar publisher id",
@@ -101,6 +109,14 @@ class Publisher(models.Model):
     )
     charset = models.CharField(
         "charset of TrepStar forms", max_length=12, choices=Charset.choices, default=Charset.UTF8
+    )
+    script_access = models.CharField(
+        "TrepStar scripts",
+        max_length=4,
+        choices=ScriptAccess.choices,
+        default=ScriptAccess.POST,
+        help_text="Programs written for TrepStar may send to this desk instead, with this login or "
+        "an API token as its password. GET puts the password into addresses.",
     )
     status_calls_per_day = models.PositiveIntegerField(
         null=True,

@@ -67,6 +67,7 @@ MANAGER = (
     | RELEASER
     | MAPPER
     | {"products.change_publisher", "products.pause_publisher"}
+    | {f"products.{verb}_apitoken" for verb in ("view", "add", "change")}
     | {"orders.add_store", "orders.change_store", "orders.others_alertsubscription"}
 )
 ROLES: dict[str, frozenset[str]] = {

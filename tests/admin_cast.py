@@ -34,7 +34,8 @@ from orders.models import (
     Store,
     TurnedAway,
 )
-from products.models import Product, Publisher, SkuAlias
+from products import tokens
+from products.models import ApiToken, Product, Publisher, SkuAlias
 from tests import base
 
 PASSWORD = "a-colleague's-password-41"
@@ -74,6 +75,7 @@ class Belongings:
         self.turned_away = TurnedAway.objects.create(
             day="2026-11-20", publisher=publisher, kind="size", count=3, last_at=timezone.now()
         )
+        self.token, _ = tokens.issue(publisher, f"{publisher.name} shop", ["orders:read"])
         self.user = User.objects.create_user(f"clerk-{project}", password=PASSWORD, is_staff=True)
         publisher.staff.add(self.user)
         self.alert = Alert.objects.create(
@@ -108,6 +110,7 @@ class Belongings:
             Alert: self.alert,
             AlertSubscription: self.subscription,
             Job: self.job,
+            ApiToken: self.token,
             User: self.user,
             TOTPDevice: self.device,
         }[model]

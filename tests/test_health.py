@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from orders import health, status
 from orders.models import Delivery, Heartbeat, Order
+from tests.api_cast import token
 from tests.base import deliver, northlight, order_body, product, store
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +94,15 @@ def test_metrics_are_prometheus_text_on_this_machine():
 def test_metrics_are_not_for_strangers():
     answer = get("/metrics", **STRANGER)
     assert answer.status_code == 403
-    assert answer.content == b"Metrics are given on this machine only.\n"
+    assert answer.content.startswith(b"Metrics are given on this machine, or for an API token")
+
+
+@pytest.mark.parametrize(("scope", "code"), [("orders:read", 200), ("orders:write", 403)])
+def test_a_token_that_reads_orders_sees_the_figures_from_anywhere(scope, code):
+    headers = {"Authorization": f"Bearer {token(northlight(), scope)}"}
+    assert get("/metrics", **STRANGER, headers=headers).status_code == code
+    told = get("/readyz", **STRANGER, headers=headers).json()
+    assert ("orders" in told) == (code == 200)
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto"])

@@ -5,6 +5,7 @@ from django.contrib import admin
 
 from orders.admin import export, spreadsheet
 from orders.admin.alert import AlertAdmin, AlertSubscriptionAdmin
+from orders.admin.api_token import ApiTokenAdmin
 from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
@@ -18,6 +19,7 @@ from orders.admin.store import StoreAdmin
 __all__ = [
     "AlertAdmin",
     "AlertSubscriptionAdmin",
+    "ApiTokenAdmin",
     "CallAdmin",
     "DeliveryAdmin",
     "DeskProductAdmin",

@@ -1,6 +1,7 @@
 """Everything that happens to a box, in tables."""
 
 from orders.models.alert import Alert, AlertNotice, AlertSubscription
+from orders.models.api import IdempotencyKey, RequestCount
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
 from orders.models.job import Job, JobRow
 from orders.models.once import UsedForm
@@ -27,12 +28,14 @@ __all__ = [
     "DeliveryLine",
     "Gateway",
     "Heartbeat",
+    "IdempotencyKey",
     "ImportFile",
     "Job",
     "JobRow",
     "Order",
     "OrderEvent",
     "OrderLine",
+    "RequestCount",
     "SavedView",
     "ShopOrder",
     "Store",

@@ -73,6 +73,9 @@ class Order(models.Model):
         "shop's number", max_length=64, blank=True, help_text="Such as #1001 in Shopify."
     )
     invoice = models.CharField(max_length=MAX_INVOICE_LENGTH, unique=True)
+    caller_invoice = models.CharField(
+        "script's invoice", max_length=MAX_INVOICE_LENGTH, blank=True, editable=False
+    )
     mode = models.CharField(max_length=4, choices=Mode.choices)
     status = models.CharField(max_length=16, choices=CHOICES)
     hold_reason = models.CharField(max_length=12, blank=True, choices=HOLD_CHOICES)
@@ -164,6 +167,22 @@ class Order(models.Model):
             ("export_order", "Can export orders to spreadsheets"),
         ]
         indexes = [
+            # Read by the REST API: the orders of a publisher, newest first.
+            models.Index(fields=["publisher", "-id"], name="order_of_publisher"),
+            # Read by the REST API: what changed since a client last asked.
+            models.Index(fields=["publisher", "updated_at", "id"], name="order_updated"),
+            # Read by the gateway for scripts: an order by the caller's invoice.
+            models.Index(
+                fields=["publisher", "caller_invoice"],
+                name="order_of_script",
+                condition=~models.Q(caller_invoice=""),
+            ),
+            # Read by the gateway for scripts: an e-mail's orders without an invoice.
+            models.Index(
+                fields=["publisher", "created_at"],
+                name="order_of_script_email",
+                condition=models.Q(source="gateway", caller_invoice=""),
+            ),
             # Read by the order list, by status.
             models.Index(fields=["status", "-created_at", "-id"], name="order_list"),
             # Read by the order list without a filter, and by its range of creation dates.

@@ -13,14 +13,21 @@ class Unusable(ValueError):
     """An authentic body that cannot be read; the message is a whole sentence."""
 
 
-def read_json(raw: bytes) -> dict[str, Any]:
+def read_json(raw: bytes, *, names_once: bool = False) -> dict[str, Any]:
     """Return the object in ``raw``. Raises ``Unusable`` for anything that must not be stored.
 
     Refused are: no JSON, no object, more than 50 levels, NaN and infinities, integers of more than
-    30 digits, NUL and lone surrogates.
+    30 digits, NUL and lone surrogates; with ``names_once`` also a name that an object has twice.
     """
+    pairs = _once if names_once else None
     try:
-        body = json.loads(raw, parse_constant=_no_constant, parse_int=_int, parse_float=_float)
+        body = json.loads(
+            raw,
+            parse_constant=_no_constant,
+            parse_int=_int,
+            parse_float=_float,
+            object_pairs_hook=pairs,
+        )
     except RecursionError:
         raise Unusable("The body is nested too deeply.") from None
     except Unusable:
@@ -31,6 +38,15 @@ def read_json(raw: bytes) -> dict[str, Any]:
         raise Unusable("The body is not a JSON object.")
     _check_texts(body)
     return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Unusable(f"The body names {name[:100]!a} twice in one object.")
+        found[name] = value
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

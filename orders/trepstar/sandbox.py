@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from orders.trepstar import sandbox_rules as rules
 from orders.trepstar import status_xml, wire
 from orders.trepstar.client import clean_of
+from orders.trepstar.order_rules import EMAIL_REPEATS, Account, Rejected, check_order, refusal
 from orders.trepstar.sandbox_answers import spoilt_sections
 from orders.trepstar.sandbox_faults import STATUS, SUBMIT, Fault, FaultPlan
-from orders.trepstar.sandbox_rules import Account, Order, Rejected
+from orders.trepstar.sandbox_rules import Order
 from orders.trepstar.sandbox_store import LoggedCall, Store
 from orders.trepstar.status_xml import Section
 from products.secret import Secret
@@ -113,7 +115,7 @@ class Sandbox:
         with self._store.transaction():
             try:
                 if fault == "login":
-                    raise rules.refusal("000601")
+                    raise refusal("000601")
                 order = self._take(call.values)
             except Rejected as refused:
                 self._log(call, "refused", code=refused.code, fault=fault)
@@ -181,7 +183,11 @@ class Sandbox:
         )
 
     def _take(self, values: Mapping[str, str]) -> Order:
-        candidate = rules.check_order(self.accounts, values)
+        candidate = check_order(
+            values,
+            partial(rules.find_account, self.accounts),
+            partial(rules.owner_of, self.accounts),
+        )
         number, now = self._store.next_order_id(), self.clock()
         order = rules.order_of(candidate, number=number, now=now)
         products = [project for project, _ in candidate.items]
@@ -191,7 +197,7 @@ class Sandbox:
         return order
 
     def _refuse_duplicates(self, order: Order, products: Sequence[str]) -> None:
-        since = order.accepted_at - rules.EMAIL_REPEAT_SECONDS
+        since = order.accepted_at - EMAIL_REPEATS.total_seconds()
         for product in products:
             earlier = None
             if order.invoice:
@@ -220,13 +226,13 @@ class Sandbox:
         elif account is None or fault == "login":
             code = status_xml.LOGIN_REFUSED
         if code or account is None:
-            return code, [rules.error_section(code)]
+            return code, [status_xml.error_section(code)]
         return "", [self._section_for(account, invoice) for invoice in call.invoices]
 
     def _section_for(self, account: Account, invoice: str) -> Section:
         order = self._store.newest(account.publisher_id, invoice) if invoice else None
         if order is None:
-            return rules.error_section(status_xml.NOT_FOUND, invoice)
+            return status_xml.error_section(status_xml.NOT_FOUND, invoice)
         return self.section(order)
 
     def _log(

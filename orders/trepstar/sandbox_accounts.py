@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from orders.trepstar.sandbox_rules import Account
+from orders.trepstar.order_rules import Account
 from products.secret import Secret
 
 DEFAULT_PACKAGE = "dvd_case"

@@ -12,50 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from orders.trepstar import status_xml, wire
-from orders.trepstar.status_xml import Section
+from orders.trepstar.order_rules import Account, Candidate, Rejected, repeated
+from orders.trepstar.status_xml import METHOD_WORDS, Section
 from products.secret import Secret
 
 PRICE_PER_PIECE = 500  # cents
-EMAIL_REPEAT_SECONDS = 5 * 24 * 3600
 
 HOLD = "HOLD"
 PROCESSING = "PROCESSING"
 SHIPPED = "SHIPPED"
 ERROR = "ERROR"
 
-STATUS_ERRORS = {
-    status_xml.UNKNOWN_FUNCTION: "Unknown function name requested. Please specify a valid function "
-    f"on the get/post request. Valid functions are: {status_xml.FUNCTION}",
-    status_xml.LOGIN_REFUSED: "Incorrect email or password used as input.",
-    status_xml.NOT_FOUND: "Record Not found. The input Invoice data is not in our database.",
-}
-METHOD_WORDS = {
-    "standard": "standard",
-    "rtrackstandard": "standard+tracking",
-    "priority": "priority",
-    "express": "express",
-}
 _USA = {"", "us", "usa", "united states", "united states of america"}
 _LETTER_PACKAGES = ("sleeve", "ecomailer")
-
-
-@dataclass(frozen=True)
-class Account:
-    """A publisher's account at TrepStar. ``products`` maps a project id to its package."""
-
-    publisher_id: str
-    email: str
-    password: Secret
-    products: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An order that passed every check but the one for duplicates. ``values`` has lower names."""
-
-    account: Account
-    items: tuple[tuple[str, int], ...]
-    values: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -85,26 +54,6 @@ class Order:
     deleted: bool = False
 
 
-class Rejected(Exception):
-    """The gateway does not take an order. ``body`` is its answer; ``code`` may be blank."""
-
-    def __init__(self, code: str, body: bytes) -> None:
-        super().__init__(code)
-        self.code = code
-        self.body = body
-
-
-def refusal(code: str, **details: object) -> Rejected:
-    """Return the refusal ``code`` in the document's words, its open places filled."""
-    return Rejected(code, wire.write_failure(code, **details))
-
-
-def unnumbered(text: str) -> Rejected:
-    """Return a refusal without an ERRCODE, for what the document describes but does not number."""
-    block = f"{wire.ERROR_BEGIN} {wire.FAILURE} {text} {wire.ERROR_END}\r\n"
-    return Rejected("", block.encode())
-
-
 def find_account(accounts: Sequence[Account], values: Mapping[str, str]) -> Account | None:
     """Return the account whose login the call carries, else None."""
     email = values.get("cologinemail", "").strip().lower()
@@ -113,83 +62,16 @@ def find_account(accounts: Sequence[Account], values: Mapping[str, str]) -> Acco
     return next(matching, None)
 
 
-def check_order(accounts: Sequence[Account], values: Mapping[str, str]) -> Candidate:
-    """Check one order in the gateway's own order of checks; duplicates come after this.
-
-    ``values`` are the form's fields under lower-case names. Raises ``Rejected``.
-    """
-    source = values.get("source", "")
-    if source != "cdfulfill":
-        raise refusal("000002", source=source)
-    logins = {"cologinemail", "cologinpassword"} & values.keys()
-    if values.get("ordermethod") != "url" or not logins:
-        raise refusal("000503")
-    account = find_account(accounts, values)
-    if account is None:
-        raise refusal("000601")
-    _check_products(accounts, account, values)
-    items = _check_quantities(values)
-    _check_recipient(values)
-    _check_limits(values)
-    return Candidate(account, items, values)
-
-
-def _check_products(
-    accounts: Sequence[Account], account: Account, values: Mapping[str, str]
-) -> None:
-    if "productid" not in values:
-        raise refusal("000101")
-    productid = values["productid"].strip()
-    if not productid:
-        raise refusal("000010")
-    for project in productid.split("x"):
-        if project not in account.products:
-            owner = next((a.publisher_id for a in accounts if project in a.products), "")
-            company = account.publisher_id
-            raise refusal("000505", product=project, company=company, parent=owner)
-
-
-def _check_quantities(values: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
-    quantity = values.get("quantity", "").strip()
-    try:
-        items = wire.decode_items(values["productid"].strip(), quantity)
-    except ValueError as error:
-        raise unnumbered(str(error)) from None
-    total = wire.total_pieces(items)
-    if total > wire.MAX_PIECES:
-        raise refusal("003101", quantities=quantity, total=total)
-    if any(count < 1 for _, count in items):
-        raise unnumbered("A quantity is a number from 1 to 250.")
-    return items
-
-
-def _check_recipient(values: Mapping[str, str]) -> None:
-    if not values.get("name", "").strip():
-        raise refusal("000013")
-    if not values.get("addr", "").strip():
-        raise unnumbered("Address was blank")
-
-
-def _check_limits(values: Mapping[str, str]) -> None:
-    if values.get("mode", "") not in ("", *wire.MODES):
-        raise unnumbered("The mode is either test or prod.")
-    if values.get("typemailmethod", "") not in ("", *wire.MAIL_METHODS):
-        raise unnumbered("The typeMailMethod is standard, rtrackstandard, priority or express.")
-    if len(values.get("invoice", "").strip()) > wire.MAX_INVOICE_LENGTH:
-        raise unnumbered("The Invoice is longer than 50 characters.")
-    if len(values.get("specialtext", "")) > wire.MAX_SPECIAL_TEXT:
-        raise unnumbered("The SpecialText is longer than 500 characters.")
+def owner_of(accounts: Sequence[Account], project: str) -> str:
+    """Return the publisher id of the account that has this project, or blank."""
+    return next((a.publisher_id for a in accounts if project in a.products), "")
 
 
 def duplicate(earlier: Order) -> Rejected:
     """Return the refusal of an order that repeats ``earlier``."""
-    taken = datetime.fromtimestamp(earlier.accepted_at, UTC).strftime("%m/%d/%Y %I:%M:%S %p")
-    reason = (
-        "the same invoice was used for the same product before."
-        if earlier.invoice
-        else "the same email was used for the same product within 5 days."
+    return repeated(
+        datetime.fromtimestamp(earlier.accepted_at, UTC), by_invoice=bool(earlier.invoice)
     )
-    return refusal("000035", date=taken, reason=reason)
 
 
 def order_of(candidate: Candidate, *, number: int, now: float) -> Order:
@@ -266,11 +148,6 @@ def section_of(order: Order, *, now: float, pace: float, bad_address: str) -> Se
         return section
     day = datetime.fromtimestamp(shipped_at, UTC).strftime("%m/%d/%Y")
     return replace(section, status=SHIPPED, ship_date=day, tracking_id=tracking_of(order))
-
-
-def error_section(number: str, invoice: str = "") -> Section:
-    """Return the section that says ``ErrorNum`` 100, 200 or 300."""
-    return Section(error_number=number, error_text=STATUS_ERRORS[number], invoice=invoice)
 
 
 def _trouble(section: Section, number: str, text: str) -> Section:

@@ -33,7 +33,6 @@ MOVED = "/moved"
 TEXT = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
 HTML = "text/html"
-_CHARSETS = {"utf-8", "windows-1252", "cp1252", "iso-8859-1"}
 
 
 class SandboxServer:
@@ -125,7 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: bytes) -> None:
         self.close_connection = True
         address = urlsplit(self.path)
-        fields = _fields(address.query, body, self.headers.get_content_charset("utf-8"))
+        query = address.query.encode("latin-1", "replace")
+        charset = self.headers.get_content_charset("utf-8")
+        fields = wire.merged_fields(query, body, charset)
         headers = {name.title(): value for name, value in self.headers.items()}
         page = sandbox_page.respond(
             self.server.sandbox, self.command, address.path, fields, headers
@@ -185,21 +186,6 @@ class _Handler(BaseHTTPRequestHandler):
                     return
             except TimeoutError:
                 continue
-
-
-def _fields(query: str, body: bytes, charset: str) -> dict[str, str]:
-    """Merge query and form as classic ASP does: the query first, repeated names joined."""
-    charset = charset if charset in _CHARSETS else "utf-8"
-    found: dict[str, str] = {}
-    for source in (query.encode("latin-1", "replace"), body):
-        names = {name.lower() for name in found}
-        spelling: dict[str, str] = {}
-        for name, value in wire.decode_form(source, charset):
-            if name.lower() in names:
-                continue
-            first = spelling.setdefault(name.lower(), name)
-            found[first] = f"{found[first]}, {value}" if first in found else value
-    return found
 
 
 def _type_of(call: Call) -> str:

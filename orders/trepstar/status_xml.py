@@ -32,6 +32,19 @@ NOT_FOUND = "300"
 ADDRESS_ERROR = "10"
 TEST_ORDER = "20"
 
+STATUS_ERRORS = {
+    UNKNOWN_FUNCTION: "Unknown function name requested. Please specify a valid function "
+    f"on the get/post request. Valid functions are: {FUNCTION}",
+    LOGIN_REFUSED: "Incorrect email or password used as input.",
+    NOT_FOUND: "Record Not found. The input Invoice data is not in our database.",
+}
+METHOD_WORDS = {
+    "standard": "standard",
+    "rtrackstandard": "standard+tracking",
+    "priority": "priority",
+    "express": "express",
+}
+
 _TAGS = (
     "ErrorNum",
     "ErrorDesc",
@@ -148,6 +161,11 @@ def read_ship_date(text: str) -> date | None:
     except ValueError:
         return None
     return found if found.year >= 2000 else None
+
+
+def error_section(number: str, invoice: str = "") -> Section:
+    """Return the section that says ``ErrorNum`` 100, 200 or 300."""
+    return Section(error_number=number, error_text=STATUS_ERRORS[number], invoice=invoice)
 
 
 def write_sections(sections: Sequence[Section]) -> bytes:

@@ -40,6 +40,7 @@ _REFUSAL = re.compile(
     + re.escape(ERROR_END),
     re.DOTALL,
 )
+_CHARSETS = {"utf-8", "windows-1252", "cp1252", "iso-8859-1"}
 _ITEMS = re.compile(r"\d+(?:x\d+)*", re.ASCII)
 _QUANTITIES = re.compile(r"\d*(?:x\d*)*", re.ASCII)
 
@@ -128,6 +129,25 @@ def decode_form(body: bytes, charset: str = "utf-8") -> list[tuple[str, str]]:
     """
     text = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], body).decode("ascii")
     return parse_qsl(text, keep_blank_values=True, encoding=charset, errors="replace")
+
+
+def merged_fields(query: bytes, body: bytes, charset: str = "utf-8") -> dict[str, str]:
+    """Return the fields of a call as classic ASP merges them, under the spelling that came first.
+
+    The query comes before the form, names are the same in any case, and a repeated name's values
+    are joined by a comma and a space. A ``charset`` that is not known is read as UTF-8.
+    """
+    charset = charset if charset in _CHARSETS else "utf-8"
+    found: dict[str, str] = {}
+    for source in (query, body):
+        names = {name.lower() for name in found}
+        spelling: dict[str, str] = {}
+        for name, value in decode_form(source, charset):
+            if name.lower() in names:
+                continue
+            first = spelling.setdefault(name.lower(), name)
+            found[first] = f"{found[first]}, {value}" if first in found else value
+    return found
 
 
 def decode_items(productid: str, quantity: str) -> tuple[tuple[str, int], ...]:

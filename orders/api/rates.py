@@ -1,0 +1,57 @@
+"""How much one client may ask: counted in the database, so that no parallel request slips by."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from orders.models import RequestCount
+
+# One statement, so that it is atomic. An older minute, as of a machine whose clock is behind,
+# counts for the present one.
+_COUNT = """
+INSERT INTO orders_requestcount AS mine (owner, minute, count) VALUES (%s, %s, 1)
+ON CONFLICT (owner) DO UPDATE SET
+    count = CASE WHEN excluded.minute > mine.minute THEN 1 ELSE mine.count + 1 END,
+    minute = CASE WHEN excluded.minute > mine.minute THEN excluded.minute ELSE mine.minute END
+RETURNING count
+"""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Where a client stands: ``left`` requests until the minute ends in ``seconds``."""
+
+    limit: int
+    used: int
+    seconds: int
+
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.limit
+
+    def headers(self) -> dict[str, str]:
+        """Return the ``RateLimit`` headers, after the draft of the IETF's HTTPAPI group."""
+        left = max(0, self.limit - self.used)
+        return {
+            "RateLimit-Policy": f'"minute";q={self.limit};w=60',
+            "RateLimit": f'"minute";r={left};t={self.seconds}',
+        }
+
+
+def used(owner: str) -> int:
+    """Return how much ``owner`` was counted for in this minute."""
+    row = RequestCount.objects.filter(owner=owner, minute=int(time.time() // 60))
+    return row.values_list("count", flat=True).first() or 0
+
+
+def count(owner: str) -> Rate:
+    """Count one request of ``owner`` and return where it stands."""
+    now = time.time()
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [owner, int(now // 60)])
+        (used,) = cursor.fetchone()
+    return Rate(settings.API_RATE, used, 60 - int(now % 60))
