@@ -22,7 +22,7 @@ from orders import preflight, status
 from orders.gateway import box_of
 from orders.lifecycle import NotNow
 from orders.models import Delivery, DeliveryLine, Order, OrderEvent, OrderLine
-from orders.models.order import MAY_WAIT
+from orders.models.order_indexes import MAY_WAIT
 from orders.models.shopify import Outcome
 from orders.preflight import Finding
 from orders.reasons import OF_DELIVERIES, REASONS, conditions, made_again

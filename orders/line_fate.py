@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from orders.models import Delivery, DeliveryLine, ShopOrder, Store
 from orders.recipient import Recipient
 from orders.units import Wanted
-from products.models import Match
+from products.matching import Match
 from products.sku import sku_key
 
 

@@ -15,7 +15,8 @@ from orders.models.shopify import Outcome
 from orders.recipient import Recipient
 from orders.shopify.payload import ShopifyOrder
 from orders.units import Known, wanted
-from products.models import Match, Mode, match_skus
+from products.matching import Match, match_skus
+from products.models import Mode
 
 HELD_UNKNOWN = "unknown_sku"
 

@@ -14,7 +14,8 @@ from orders.lifecycle import Actor, NotNow
 from orders.models import Delivery, DeliveryLine, Order
 from orders.models.shopify import Outcome
 from orders.waiting import NOBODY, NOT_OURS
-from products.models import Match, Product, Publisher, SkuAlias, match_skus
+from products.matching import Match, match_skus
+from products.models import Product, Publisher, SkuAlias
 
 log = logging.getLogger(__name__)
 

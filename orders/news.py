@@ -14,7 +14,7 @@ from django.conf import settings
 from orders import status
 from orders.lifecycle import Change
 from orders.models import Order
-from orders.models.order import MISSES_UNTIL_FLAG
+from orders.models.order_indexes import MISSES_UNTIL_FLAG
 from orders.privacy import ERASED
 from orders.settlement import reason_asked_for, too_late
 from orders.trepstar.status_xml import (

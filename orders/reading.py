@@ -15,7 +15,7 @@ from orders.shopify import payload
 from orders.shopify.payload import ShopifyOrder
 from orders.shopify.strict_json import read_json
 from orders.units import Wanted
-from products.models import Match
+from products.matching import Match
 
 ORDER_TOPICS = tuple(t for t in payload.CREATING_TOPICS if t.startswith("orders/"))
 UPDATE_TOPICS = ("orders/updated", "orders/cancelled")

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from orders import status
 from orders.models import Order, OrderEvent
-from orders.models.order import MISSES_UNTIL_FLAG, NOT_KNOWN
+from orders.models.order_indexes import MISSES_UNTIL_FLAG, NOT_KNOWN
 from orders.models.shopify import Outcome
 from orders.preflight import Finding
 from orders.trepstar.errors import REFUSALS, UNKNOWN_REFUSAL

@@ -9,12 +9,10 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
@@ -29,28 +27,22 @@ from orders import (
     desk,
     jobs,
     mapping,
-    privacy,
+    pruning,
     settlement,
     status,
     submission,
     tracking,
-    waiting,
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
-from orders.models import Delivery, Heartbeat, IdempotencyKey, Order, TurnedAwayMinute
+from orders.models import Delivery, Heartbeat, Order
 from orders.models.shopify import Outcome
 from orders.sending import Sender
-from orders.spreadsheet import importing
 from products.models import Product, Publisher, SkuAlias
 
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
-BODY_DAYS = 30
-HEARTBEAT_DAYS = 1
-JOB_ROWS_DAYS = 30
-KEY_DAYS = 1
 MAX_NUDGES = 10
 MANY_TASKS = 100
 REPLAYED_AT_MOST = 500
@@ -269,26 +261,8 @@ def alert_hourly() -> None:
 
 
 def prune() -> None:
-    """Forget what need not be kept: old raw bodies and rows, dead workers, data to be erased."""
-    alerts.forget_old()
-    minutes = TurnedAwayMinute.objects.filter(minute__lt=timezone.now() - timedelta(days=1))
-    minutes.delete()
-    privacy.erase_closed()
-    privacy.forget_old(clock.now())
-    importing.forget_old()
-    old = timezone.now() - timedelta(days=BODY_DAYS)
-    settled = (Outcome.CREATED, Outcome.LINKED, Outcome.IGNORED, Outcome.RECORDED)
-    # A line that waits for a mapping is lost without its body.
-    needed = Exists(waiting.lines().filter(delivery=OuterRef("pk")))
-    rows = Delivery.objects.filter(
-        ~needed, received_at__lt=old, outcome__in=settled, body__isnull=False
-    )
-    while ids := list(rows.values_list("pk", flat=True)[:500]):
-        Delivery.objects.filter(pk__in=ids).update(body=None)
-    jobs.forget_rows(timezone.now() - timedelta(days=JOB_ROWS_DAYS))
-    Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=HEARTBEAT_DAYS)).delete()
-    answered = timezone.now() - timedelta(days=KEY_DAYS)
-    IdempotencyKey.objects.filter(created_at__lt=answered).delete()
+    """Forget what need not be kept; every night."""
+    pruning.prune()
 
 
 def canary() -> None:

@@ -17,7 +17,8 @@ from django.db.models.functions import RowNumber
 
 from orders.models import DeliveryLine
 from orders.models.shopify import Outcome
-from products.models import Match, Product, Publisher, SkuAlias, match_skus
+from products.matching import Match, match_skus
+from products.models import Product, Publisher, SkuAlias
 from products.similar import Entry, Likeness
 
 NOT_OURS, NOBODY = "not_ours", "nobody"

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from products.models import Match, SkuAlias, match_skus
+from products.matching import Match, match_skus
+from products.models import SkuAlias
 from products.sku import sku_key
 from tests.base import northlight, product, southwind
 

@@ -12,7 +12,8 @@ from orders.intake import Request, Units
 from orders.models import Order
 from orders.models.order import Source
 from orders.recipient import FIELDS, Recipient, recipient
-from products.models import Match, Product, Publisher, match_skus
+from products.matching import Match, match_skus
+from products.models import Product, Publisher
 
 Lines = Sequence[Mapping[str, Any]]
 HELD_BY_CLIENT = "The client that made the order asked for it to be held."

@@ -21,7 +21,8 @@ from orders.spreadsheet.columns import LINES, Plan
 from orders.spreadsheet.reading import Table
 from orders.spreadsheet.rows import MAX_QUANTITY, Problem, RowReader, Wanted, is_own_invoice
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
-from products.models import Match, Publisher, match_skus
+from products.matching import Match, match_skus
+from products.models import Publisher
 
 BATCH = 500
 PLACEHOLDER = "NEW"

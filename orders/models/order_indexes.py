@@ -1,0 +1,126 @@
+"""The indexes of orders, each with its reader; what is read seldom stands in none."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from orders import status
+from orders.models.prefix import LastWord, PrefixIndex
+
+MISSES_UNTIL_FLAG = 3
+"""So often TrepStar has to say that it does not know an order before a person is told."""
+
+NOT_KNOWN = models.Q(
+    not_found__gte=MISSES_UNTIL_FLAG, status__in=sorted(status.ASKED - {status.SHIPPED})
+)
+MAY_WAIT = (
+    models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR}))
+    | ~models.Q(flag="")
+    | NOT_KNOWN
+)
+"""Orders that may wait for a person; which of them do, and why, says ``orders.attention``."""
+
+INDEXES = [
+    # Read by the REST API: the orders of a publisher, newest first.
+    models.Index(fields=["publisher", "-id"], name="order_of_publisher"),
+    # Read by the REST API: what changed since a client last asked.
+    models.Index(fields=["publisher", "updated_at", "id"], name="order_updated"),
+    # Read by the gateway for scripts: an order by the caller's invoice.
+    models.Index(
+        fields=["publisher", "caller_invoice"],
+        name="order_of_script",
+        condition=~models.Q(caller_invoice=""),
+    ),
+    # Read by the gateway for scripts: an e-mail's orders without an invoice.
+    models.Index(
+        fields=["publisher", "created_at"],
+        name="order_of_script_email",
+        condition=models.Q(source="gateway", caller_invoice=""),
+    ),
+    # Read by the order list, by status.
+    models.Index(fields=["status", "-created_at", "-id"], name="order_list"),
+    # Read by the order list without a filter, and by its range of creation dates.
+    models.Index(fields=["-created_at", "-id"], name="order_newest"),
+    # Read by the order list, by its range of shipping dates and "Shipped this week".
+    models.Index(
+        fields=["-shipped_at"],
+        name="order_list_shipped",
+        condition=models.Q(shipped_at__isnull=False),
+    ),
+    # Read by orders.search, each for one thing that is searched for.
+    PrefixIndex("reference", name="order_by_reference"),
+    PrefixIndex("tracking_id", name="order_by_tracking"),
+    PrefixIndex("email", name="order_by_email"),
+    PrefixIndex("name", name="order_by_name"),
+    PrefixIndex(LastWord("name"), name="order_by_last_name"),
+    # Read by submission.claim.
+    models.Index(
+        fields=["publisher", "next_attempt_at", "id"],
+        name="order_due_to_send",
+        condition=models.Q(status=status.READY),
+    ),
+    # Read by the sweep for workers that died.
+    models.Index(
+        fields=["lease_until"],
+        name="order_leases",
+        condition=models.Q(status=status.SUBMITTING),
+    ),
+    # Read by tracking.choose.
+    models.Index(
+        fields=["publisher", "next_ask_at", "id"],
+        name="order_due_to_ask",
+        condition=models.Q(next_ask_at__isnull=False),
+    ),
+    # Read by privacy.forget_old, every night.
+    models.Index(
+        fields=["updated_at"],
+        name="order_to_forget",
+        condition=models.Q(redact=False, status__in=sorted(status.FINAL | {status.SHIPPED})),
+    ),
+    # Read by privacy.erase_closed; what was erased leaves the index.
+    models.Index(
+        fields=["id"],
+        name="order_to_erase",
+        condition=models.Q(redact=True) & ~models.Q(email="erased"),
+    ),
+    # Read by figures.open_orders: what is left to do, and since when.
+    models.Index(
+        fields=["publisher", "status", "hold_reason", "created_at", "unclear_since"],
+        name="order_open",
+        condition=models.Q(status__in=status.OPEN),
+    ),
+    # Read by figures.orders_per_day.
+    models.Index(fields=["publisher", "created_at"], name="order_arrivals"),
+    # Read by figures.shipped_today.
+    models.Index(
+        fields=["publisher", "shipped_at"],
+        name="order_shipped",
+        condition=models.Q(shipped_at__isnull=False),
+    ),
+    # Read by figures.flagged_orders.
+    models.Index(
+        fields=["publisher", "status"], name="order_flagged", condition=~models.Q(flag="")
+    ),
+    # Read by the queue of what needs attention, oldest first.
+    models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),
+    # Read by the same queue for one hold reason, and by its counts.
+    models.Index(
+        fields=["hold_reason", "created_at", "id"],
+        name="order_held",
+        condition=models.Q(status=status.HELD),
+    ),
+    # Read by the sweep that ends holds, and by the same queue for holds that end so.
+    models.Index(
+        fields=["hold_until"], name="order_holds_end", condition=~models.Q(hold_until=None)
+    ),
+    # Read by the same queue for notes, and by the order list's filter for them.
+    models.Index(fields=["created_at", "id"], name="order_noted", condition=~models.Q(flag="")),
+    # Read by the same queue for orders that TrepStar does not know.
+    models.Index(fields=["created_at", "id"], name="order_not_known", condition=NOT_KNOWN),
+    # Read by imports, which ask of every row whether the shop's number was ordered before.
+    models.Index(
+        fields=["publisher", "reference"],
+        name="order_of_reference",
+        condition=~models.Q(reference=""),
+    ),
+]
