@@ -110,7 +110,7 @@ class ProductSelect(AutocompleteSelect):
 
     chosen: Product | None = None
 
-    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> list[Any]:
         if self.chosen is None or list(value) != [str(self.chosen.pk)]:
             return super().optgroups(name, value, attrs)
         option = self.create_option(name, self.chosen.pk, str(self.chosen), True, 0, attrs=attrs)

@@ -18,7 +18,7 @@ from orders.models import Attempt, Call, Order, OrderLine
 from orders.sentences import actor, sentence
 from orders.trepstar.wire import submit_fields
 
-# Read again and again by those who compare a page with TrepStar's own: in the gateway's words.
+# The same in every order, so they tell nothing.
 _NOT_SHOWN = ("ordermethod", "source")
 
 
