@@ -10,12 +10,10 @@ from django.utils import timezone
 from orders import alert_desk, alerts, breaker, clock
 from orders.models import (
     Alert,
-    Delivery,
     Order,
-    Store,
     TurnedAwayMinute,
 )
-from products.models import Product, Publisher
+from products.models import Publisher
 from tests import alerts_cast as cast
 from tests import base
 from tests.conftest import Clock
@@ -172,76 +170,6 @@ def test_what_waits_for_a_person_is_counted_anew_each_time(north: Publisher) -> 
     review()
     assert text("orders").startswith("1 order waits for a person")
     assert Alert.objects.count() == 2
-
-
-class TestProjects:
-    def aged(self, north: Publisher, days: float) -> Product:
-        film = base.product(north)
-        at = timezone.now() - timedelta(days=days)
-        Product.objects.filter(pk=film.pk).update(added_at=at)
-        return film
-
-    @pytest.mark.parametrize(("days", "found"), [(269, []), (271, ["expiring"])])
-    def test_one_that_nobody_ever_ordered(
-        self, north: Publisher, days: int, found: list[str]
-    ) -> None:
-        self.aged(north, days)
-        assert review() == []  # it is looked for every hour, not every minute
-        assert review(slow=True) == found
-
-    def test_an_order_keeps_it_and_a_test_does_not(self, north: Publisher) -> None:
-        film = self.aged(north, 400)
-        sent(north, (film, 1), mode="test")
-        assert review(slow=True) == ["expiring"]
-        order = sent(north, (film, 1))
-        assert review(slow=True) == []
-        ordered = timezone.now() - timedelta(days=280)
-        Order.objects.filter(pk=order.pk).update(accepted_at=ordered)
-        assert review(slow=True) == ["expiring"]
-        end = ordered + timedelta(days=300)
-        assert f"on about {end:%Y-%m-%d}, since nobody ordered it" in text("expiring")
-
-    def test_after_300_days_it_may_be_gone_already(self, north: Publisher) -> None:
-        film = self.aged(north, 301)
-        review(slow=True)
-        assert text("expiring").startswith("TrepStar may have deleted Film 66750 (66750) of ")
-        Product.objects.filter(pk=film.pk).update(active=False)
-        assert review(slow=True) == []
-
-
-class TestOldSecret:
-    @pytest.fixture
-    def store(self, north: Publisher) -> Store:
-        base.product(north, skus=["VTD234-100"])
-        changed = timezone.now() - timedelta(days=9)
-        return base.store(north, webhook_secrets=["new", "old"], secrets_changed_at=changed)
-
-    def delivered(self, store: Store, secret: str, days: float) -> None:
-        base.deliver(base.order_body(), secret=secret)
-        at = timezone.now() - timedelta(days=days)
-        Delivery.objects.filter(pk=Delivery.objects.latest("id").pk).update(received_at=at)
-
-    def test_in_use_it_is_to_be_changed_in_shopify(self, store: Store) -> None:
-        self.delivered(store, "old", 0.5)
-        assert review(slow=True) == ["secret"]
-        assert "still signs with an old secret" in text("secret")
-
-    def test_between_a_day_and_a_week_one_waits(self, store: Store) -> None:
-        self.delivered(store, "old", 3)
-        assert review(slow=True) == []
-
-    def test_unused_for_a_week_it_is_to_be_forgotten(self, store: Store) -> None:
-        self.delivered(store, "old", 8)
-        self.delivered(store, "new", 1)
-        assert review(slow=True) == ["secret"]
-        assert "Tick “Forget all other signing secrets”" in text("secret")
-        Store.objects.filter(pk=store.pk).update(webhook_secrets=["new"])
-        assert review(slow=True) == []
-
-    def test_what_came_before_the_change_tells_nothing(self, store: Store) -> None:
-        self.delivered(store, "old", 0.5)
-        Store.objects.update(secrets_changed_at=timezone.now())
-        assert review(slow=True) == []
 
 
 def test_a_clock_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
