@@ -10,7 +10,7 @@ CHECKED := SECRET_KEY=$$($(PY) -c "import secrets; print(secrets.token_urlsafe(6
 	DEBUG=false HTTPS=true ALLOWED_HOSTS=desk.example.com DATABASE_URL=postgresql://desk@127.0.0.1/desk
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-sqlite test-postgres chaos chaos-mutants check format run migrate clean
+.PHONY: help install install-dev demo test test-sqlite test-postgres chaos chaos-mutants api-fuzz check format run migrate clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,13 +46,18 @@ chaos: install-dev ## the desk under load while everything around it breaks, the
 chaos-mutants: install-dev ## … with one guard switched off at a time: each run must turn red
 	@$(PY) manage.py chaos --mutant all $(if $(SEED),--seed $(SEED))
 
-check: install-dev ## formatter, linter, types, import direction, migrations, deploy check
+api-fuzz: install-dev ## try the REST API with a hundred examples of every operation
+	@mkdir -p var
+	API_EXAMPLES=100 $(BIN)/pytest tests/test_api_fuzz.py -n auto
+
+check: install-dev ## formatter, linter, types, import direction, migrations, deploy check, API schema
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@$(CHECKED) $(BIN)/mypy fulfillment products orders
 	@$(CHECKED) $(BIN)/lint-imports
 	@$(CHECKED) DATABASE_URL=sqlite:///var/check.sqlite3 $(PY) manage.py makemigrations --check --dry-run
 	@$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
+	@$(CHECKED) $(PY) manage.py spectacular --validate --fail-on-warn --file var/openapi.yml
 
 format: install-dev ## put the code in its form
 	$(BIN)/ruff format .

@@ -259,7 +259,7 @@ def note(order_id: int, text: str, *, actor: Actor) -> Order:
     with transaction.atomic():
         order = lifecycle.lock(order_id)
         last = order.events.order_by("-id").values_list("kind", "actor_user", "data").first()
-        if last == ("order.note", actor.user_id, {"note": text}):
+        if last and last[:2] == ("order.note", actor.user_id) and last[2].get("note") == text:
             return order
         return lifecycle.record(order, "order.note", actor=actor, data={"note": text})
 

@@ -41,7 +41,7 @@ def desk() -> Desk:
 
 def publisher_form(row: Publisher) -> dict[str, Any]:
     names = (
-        "name", "publisher_id", "invoice_prefix", "mode", "login_email", "charset",
+        "name", "publisher_id", "invoice_prefix", "mode", "login_email", "charset", "script_access",
         "partial_orders", "mail_method",
     )  # fmt: skip
     return {name: getattr(row, name) for name in names} | {"auto_submit": "on"}

@@ -48,6 +48,7 @@ def test_only_superusers_say_who_sees_a_publisher(world: World) -> None:
     publisher = world.ours.publisher
     form = {"name": "Renamed", "publisher_id": "66870", "invoice_prefix": "NORTH", "mode": "prod",
             "login_email": publisher.login_email, "charset": "utf-8", "auto_submit": "on",
+            "script_access": "post",
             "partial_orders": "hold", "mail_method": "standard",
             "staff": [world.theirs.user.pk]}  # fmt: skip
     world.client.post(cast.page(publisher), form)

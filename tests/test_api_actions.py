@@ -108,7 +108,7 @@ def test_a_note_goes_into_the_timeline(shop: Shop) -> None:
     event = Order.objects.get().events.last()
     assert (event.kind, event.data["note"]) == ("order.note", "She called.")
     told = shop.program.get(f"orders/{order.invoice}/timeline/").json()["results"][-1]
-    assert (told["text"], told["actor"]) == ("Note: She called.", "Webshop (API)")
+    assert (told["text"], told["actor"]) == ("She called.", "Webshop (API)")
 
 
 @pytest.mark.parametrize("name", ["hold", "release", "cancel", "refresh", "note"])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,7 +77,7 @@ def known(case: Any) -> None:
 @settings
 def test_no_request_is_too_much(case: Any, program: api_cast.Program) -> None:
     # Half of the requests go to rows that are there.
-    if len(str(case.body)) % 2:
+    if zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode()) % 2:
         known(case)
     headers = {"Authorization": f"Bearer {program.token}"}
     with transaction.atomic():

@@ -171,7 +171,7 @@ class TestOne:
         events = shop.program.get(f"orders/{order.invoice}/timeline/").json()["results"]
         assert [one["kind"] for one in events] == ["order.placed"]
         assert (events[0]["text"], events[0]["actor"]) == (
-            "The order was made, with 1 piece.",
+            "The order was made, with 1 piece. Wait.",
             "the desk",
         )
         (attempt,) = shop.program.get(f"orders/{order.invoice}/attempts/").json()["results"]

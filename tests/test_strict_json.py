@@ -107,3 +107,10 @@ def test_any_bytes_are_read_or_refused_and_nothing_else(raw):
         found = {"refused": str(refusal)}
     assert isinstance(found, dict)
     assert found.get("refused", ".") != ""
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b'{"b": [{"a": 1, "a": 1}]}'])
+def test_a_name_that_comes_twice_is_refused_where_that_is_asked_for(body):
+    assert read_json(body)
+    with pytest.raises(Unusable, match="names 'a' twice in one object"):
+        read_json(body, names_once=True)

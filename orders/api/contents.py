@@ -62,7 +62,7 @@ class Catalogue:
             except ValidationError as error:
                 errors[number] = error.detail
         if errors:
-            raise ValidationError({"lines": errors})
+            raise ValidationError({"lines": errors})  # type: ignore[dict-item]
         return found
 
     def _product(self, line: Mapping[str, Any]) -> Product:

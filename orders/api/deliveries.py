@@ -81,7 +81,8 @@ class OneDeliveryShape(DeliveryShape):
 
     lines = DeliveryLineShape(many=True)
 
-    class Meta(DeliveryShape.Meta):
+    class Meta:
+        model = Delivery
         fields = (*DeliveryShape.Meta.fields, "lines")
         read_only_fields = fields
 

@@ -111,7 +111,7 @@ class OrderForm(RecipientForm):
     reference = serializers.CharField(
         required=False, allow_blank=True, max_length=64, help_text="Your own number for it."
     )
-    lines = LineForm(many=True, allow_empty=False, max_length=MAX_LINES)
+    lines = serializers.ListField(child=LineForm(), allow_empty=False, max_length=MAX_LINES)
     hold = serializers.BooleanField(
         default=False, help_text="Held until it is released, whatever the publisher's setting."
     )
@@ -130,7 +130,9 @@ class OrderForm(RecipientForm):
 class OrderChanges(RecipientForm):
     """What is to change in an order that waits for a person; what is left out stays."""
 
-    lines = LineForm(many=True, required=False, allow_empty=False, max_length=MAX_LINES)
+    lines = serializers.ListField(
+        child=LineForm(), required=False, allow_empty=False, max_length=MAX_LINES
+    )
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return _not_too_many(lines)

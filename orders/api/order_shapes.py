@@ -25,10 +25,10 @@ class LineShape(serializers.ModelSerializer[OrderLine]):
         read_only_fields = fields
 
 
-class FindingShape(serializers.Serializer[preflight.Finding]):
+class FindingShape(serializers.Serializer[Any]):
     """Why TrepStar would refuse the order as it stands."""
 
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     code = serializers.CharField()
     message = serializers.CharField(source="text")
 
@@ -37,7 +37,7 @@ class OrderShape(serializers.ModelSerializer[Order]):
     """One box to one address."""
 
     publisher = serializers.CharField(source="publisher.publisher_id")
-    source = serializers.ChoiceField(choices=Source.choices)
+    source = serializers.ChoiceField(choices=Source.choices)  # type: ignore[assignment]
     status = serializers.ChoiceField(choices=status.CHOICES)
     country = serializers.CharField()
     hold_reason = serializers.CharField()
@@ -156,7 +156,7 @@ class AttemptShape(serializers.ModelSerializer[Attempt]):
 class RowProblemShape(serializers.Serializer[Any]):
     """One wrong field of one row."""
 
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     code = serializers.CharField()
     message = serializers.CharField()
 

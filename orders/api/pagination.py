@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,9 +31,7 @@ class Pager(BasePagination):
 
     names = frozenset({"cursor", "limit"})
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request, self.by = request, view.order_by(request)
         limit = _limit(request.query_params.get("limit"))
         rows = queryset.order_by(self.by, "id") if self.by == TIME else queryset.order_by(self.by)

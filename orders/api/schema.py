@@ -22,7 +22,7 @@ _CHANGING = (400, 409, 410, 413, 415, 422)
 class WrongShape(serializers.Serializer[Any]):
     """One wrong field. ``field`` is its path, such as ``lines[0].sku``; blank means the whole."""
 
-    field = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
+    field = serializers.CharField(allow_blank=True)
     code = serializers.CharField()
     message = serializers.CharField()
 
@@ -82,7 +82,7 @@ class DeskSchema(AutoSchema):
             )
         return found
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         found: dict[str, Any] = super()._get_response_bodies(direction)
         if direction != "response" or not self.path.startswith(PREFIX):
             return found
