@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['publisher', 'reference'], name='order_by_reference'),
+            index=models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['publisher', 'reference'], name='order_by_shops_number'),
         ),
         migrations.AddField(
             model_name='columnmapping',
