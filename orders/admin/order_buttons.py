@@ -27,7 +27,6 @@ PAYERS = (
     ("customer", "The customer, who was told so"),
     ("trepstar", "TrepStar, who agreed to it"),
 )
-ASKABLE = status.ASKED | {status.UNCLEAR}
 
 
 class OrderButtons(WithButtons):
@@ -67,7 +66,7 @@ class OrderButtons(WithButtons):
             late = "TrepStar may have it already; then it cannot be stopped."
             explains = late if here in status.IN_DOUBT else "An order that is cancelled stays so."
             found.append(Button("cancel", "Cancel", (NOTE,), "grave", explains))
-        if here in ASKABLE:
+        if here in status.ASKABLE:
             found.append(Button("ask", "Ask TrepStar now"))
         if here in (status.SHIPPED, status.PROBLEM):
             why = Field("reason", "Why it is made again", required=True)
@@ -113,7 +112,7 @@ class OrderButtons(WithButtons):
         return f"Order {order.invoice} is cancelled."
 
     def do_ask(self, request: HttpRequest, row: Order) -> str:
-        if row.status not in ASKABLE:
+        if row.status not in status.ASKABLE:
             raise NotNow(f"Order {row.invoice} {row.meaning}, so TrepStar is not asked for it.")
         tasks.async_ask_now(row.pk)
         return f"TrepStar is being asked about {row.invoice}; look again in a moment."

@@ -347,7 +347,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['publisher', 'reference'], name='order_of_reference'),
+            index=models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['publisher', 'reference'], name='order_by_shops_number'),
         ),
         migrations.AddIndex(
             model_name='orderevent',

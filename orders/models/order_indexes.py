@@ -120,7 +120,7 @@ INDEXES = [
     # Read by imports, which ask of every row whether the shop's number was ordered before.
     models.Index(
         fields=["publisher", "reference"],
-        name="order_of_reference",
+        name="order_by_shops_number",
         condition=~models.Q(reference=""),
     ),
 ]
