@@ -130,7 +130,9 @@ def _exempt(resolver: URLResolver, before: str = "") -> Iterator[str]:
 
 
 def test_the_webhook_alone_goes_without_a_csrf_token() -> None:
-    assert sorted(_exempt(get_resolver())) == ["webhooks/shopify", "webhooks/shopify/"]
+    # The API asks sessions for it by itself: see tests/test_api_matrix.py.
+    found = [one for one in _exempt(get_resolver()) if not one.lstrip("^").startswith("api/")]
+    assert sorted(found) == ["webhooks/shopify", "webhooks/shopify/"]
 
 
 def test_the_courier_has_no_pages(world: World) -> None:

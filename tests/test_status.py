@@ -36,6 +36,7 @@ GROUPS = {
     "IN_DOUBT": "submitting unclear",
     "EDITABLE": "held refused",
     "ASKED": "accepted awaiting_payment processing shipped problem",
+    "ASKABLE": "accepted awaiting_payment processing shipped problem unclear",
     "NEEDS_ATTENTION": "held refused problem",
     "FINAL": "tested cancelled",
 }

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(max_length=64, verbose_name='SHA-256 of the request')),
                 ('lease_token', models.UUIDField()),
                 ('lease_until', models.DateTimeField()),
-                ('status', models.PositiveSmallIntegerField(null=True)),
+                ('code', models.PositiveSmallIntegerField(null=True, verbose_name='HTTP status of the answer')),
                 ('headers', models.JSONField(default=dict)),
                 ('body', models.TextField(blank=True)),
                 ('erased', models.BooleanField(default=False, verbose_name='customer data in it was erased')),
