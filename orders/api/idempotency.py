@@ -43,7 +43,7 @@ def run(request: Request, work: Callable[[], Response]) -> Response:
     if not _KEY.fullmatch(key):
         raise one_wrong(HEADER, "format", "The key has 1 to 255 visible ASCII characters.")
     found = _take(owner_of(request), key, _digest(request))
-    if found.status is not None:
+    if found.code is not None:
         return _replay(found)
     try:
         with transaction.atomic():
@@ -81,7 +81,7 @@ def _take(owner: str, key: str, digest: str) -> IdempotencyKey:
                 "key-reused",
                 "This key came before with another request. Take a new key for a new request.",
             )
-        if found.status is not None or (found.lease_until <= now and _take_over(found, mine)):
+        if found.code is not None or (found.lease_until <= now and _take_over(found, mine)):
             return found
         break
     raise _in_use()
@@ -95,7 +95,7 @@ def _in_use() -> Problem:
 def _take_over(found: IdempotencyKey, mine: IdempotencyKey) -> bool:
     """Take a key whose request ended in the middle; only one of several gets it."""
     rows = IdempotencyKey.objects.filter(
-        pk=found.pk, lease_token=found.lease_token, status__isnull=True
+        pk=found.pk, lease_token=found.lease_token, code__isnull=True
     )
     if not rows.update(lease_token=mine.lease_token, lease_until=mine.lease_until):
         return False
@@ -105,11 +105,9 @@ def _take_over(found: IdempotencyKey, mine: IdempotencyKey) -> bool:
 
 def _answer(row: IdempotencyKey, response: Response) -> None:
     """Save the answer in the work's own transaction; raises if the lease is lost."""
-    rows = IdempotencyKey.objects.filter(
-        pk=row.pk, lease_token=row.lease_token, status__isnull=True
-    )
+    rows = IdempotencyKey.objects.filter(pk=row.pk, lease_token=row.lease_token, code__isnull=True)
     saved = rows.update(
-        status=response.status_code,
+        code=response.status_code,
         headers={name: response[name] for name in KEPT_HEADERS if response.has_header(name)},
         body=JSONRenderer().render(response.data).decode(),
     )
@@ -120,7 +118,7 @@ def _answer(row: IdempotencyKey, response: Response) -> None:
 def _let_go(row: IdempotencyKey) -> None:
     try:
         IdempotencyKey.objects.filter(
-            pk=row.pk, lease_token=row.lease_token, status__isnull=True
+            pk=row.pk, lease_token=row.lease_token, code__isnull=True
         ).delete()
     except (DatabaseError, InterfaceError):
         log.exception("A key could not be let go; it is free once its lease ends.")
@@ -131,4 +129,4 @@ def _replay(row: IdempotencyKey) -> Response:
         detail = "The saved answer was erased with the customer's data. Read the order itself."
         raise Problem("gone", detail)
     data = json.loads(row.body) if row.body else None
-    return Response(data, row.status, headers={**row.headers, REPLAYED: "true"})
+    return Response(data, row.code, headers={**row.headers, REPLAYED: "true"})

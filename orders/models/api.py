@@ -18,7 +18,7 @@ class IdempotencyKey(models.Model):
     digest = models.CharField("SHA-256 of the request", max_length=64)
     lease_token = models.UUIDField()
     lease_until = models.DateTimeField()
-    status = models.PositiveSmallIntegerField(null=True)
+    code = models.PositiveSmallIntegerField("HTTP status of the answer", null=True)
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
     erased = models.BooleanField("customer data in it was erased", default=False)
