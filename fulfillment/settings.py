@@ -83,7 +83,7 @@ INSTALLED_APPS = [
     "csp",
     "axes",
     "django_otp",
-    "django_otp.plugins.otp_totp",
+    "fulfillment.apps.OneTimePasswordsConfig",
     "products.apps.ProductsConfig",
     "orders.apps.OrdersConfig",
 ]

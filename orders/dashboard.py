@@ -12,7 +12,7 @@ from typing import Any
 
 from orders import clock, desk_health, figures, links, silence, status
 from orders.chart import Chart, chart
-from orders.desk_health import Account, Machinery, Moment, Shop, moment
+from orders.desk_health import Account, Machinery, Shop
 from orders.figures import LONG_UNCLEAR, Scope
 from orders.first_steps import Step, first_steps
 from orders.models import Order
@@ -62,7 +62,7 @@ class Reason:
     """Why some rows wait for a person, how many they are, and how long the oldest has waited."""
 
     figure: Figure
-    oldest: Moment | None
+    oldest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Waiting:
 
     order: Order
     link: str
-    since: Moment
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,7 @@ def _add_orders(made: Board) -> None:
     _add_attention(made, found)
     oldest = figures.oldest_waiting(scope, found)
     if oldest:
-        since = moment(oldest.created_at, scope.now)
-        made.waiting = Waiting(oldest, links.row("orders_order", oldest.pk), since)
+        made.waiting = Waiting(oldest, links.row("orders_order", oldest.pk), oldest.created_at)
 
 
 def _add_attention(made: Board, found: figures.Open) -> None:
@@ -200,7 +199,7 @@ def _add_attention(made: Board, found: figures.Open) -> None:
 def _attend(made: Board, reason: str, count: int, since: datetime | None) -> None:
     if count:
         figure = Figure(count, ATTENTION[reason], attention_link(reason, made.scope))
-        made.attention.append(Reason(figure, moment(since, made.scope.now) if since else None))
+        made.attention.append(Reason(figure, since))
 
 
 def _add_deliveries(made: Board, stores: list[int]) -> None:

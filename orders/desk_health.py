@@ -18,30 +18,15 @@ NEARLY = 0.9
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A point in time, and how long ago it was in words."""
-
-    at: datetime
-    ago: str
-
-
-def moment(at: datetime, now: datetime) -> Moment:
-    """Return ``at`` with its age, such as "3 hours ago"."""
-    if now - at < timedelta(minutes=1):
-        return Moment(at, "just now")
-    return Moment(at, f"{timesince(at, now, depth=1)} ago")
-
-
-@dataclass(frozen=True)
 class Account:
     """A publisher's TrepStar account: may it send, is its login right, what may it still ask."""
 
     publisher: Publisher
     link: str
-    paused: Moment | None
+    paused: datetime | None
     login: str
     login_mark: str
-    login_since: Moment | None
+    login_since: datetime | None
     calls: int
     calls_link: str
 
@@ -73,10 +58,10 @@ def _account(publisher: Publisher, calls: int, now: datetime) -> Account:
     return Account(
         publisher=publisher,
         link=links.row("products_publisher", publisher.pk),
-        paused=moment(publisher.paused_at, now) if publisher.paused_at else None,
+        paused=publisher.paused_at,
         login=login,
         login_mark=mark,
-        login_since=moment(since, now) if since else None,
+        login_since=since,
         calls=calls,
         calls_link=links.rows(
             "orders_call",
@@ -93,7 +78,7 @@ class Shop:
 
     domain: str
     link: str
-    last: Moment | None
+    last: datetime | None
     deliveries_link: str
     warning: str
 
@@ -108,7 +93,7 @@ def shops(stores: Sequence[silence.Heard], now: datetime) -> list[Shop]:
             Shop(
                 domain=store.domain,
                 link=links.row("orders_store", store.pk),
-                last=moment(last, now) if last else None,
+                last=last,
                 deliveries_link=links.rows("orders_delivery", store__id__exact=store.pk),
                 warning=_warning(quiet, now) if quiet else "",
             )
@@ -131,10 +116,10 @@ class Machinery:
 
     gateway: str
     gateway_mark: str
-    gateway_since: Moment | None
+    gateway_since: datetime | None
     gateway_link: str
-    paused: Moment | None
-    beat: Moment | None
+    paused: datetime | None
+    beat: datetime | None
     beat_late: bool
 
 
@@ -152,9 +137,9 @@ def machinery(now: datetime) -> Machinery:
     return Machinery(
         gateway=said,
         gateway_mark=mark,
-        gateway_since=moment(since, now) if since else None,
+        gateway_since=since,
         gateway_link=links.rows("orders_gateway"),
-        paused=moment(gateway.paused_at, now) if gateway.paused_at else None,
-        beat=moment(beat, now) if beat else None,
+        paused=gateway.paused_at,
+        beat=beat,
         beat_late=beat is None or now - beat > LATE,
     )

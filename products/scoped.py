@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +11,19 @@ from django.db import models
 from django.http import HttpRequest
 
 from products.models import Publisher
+from products.moments import ago
+
+
+@cache
+def moment_column(name: str, label: str) -> Callable[[models.Model], str]:
+    """Return a list's column of a field's moments: "3 hours ago", the exact time on hover."""
+
+    @admin.display(description=label, ordering=name)
+    def column(row: models.Model) -> str:
+        return ago(getattr(row, name))
+
+    column.__name__ = name
+    return column
 
 
 class ScopedAdmin(admin.ModelAdmin):
@@ -30,6 +45,19 @@ class ScopedAdmin(admin.ModelAdmin):
             return rows
         path = f"{self.publisher_path}__in" if self.publisher_path else "pk__in"
         return rows.filter(**{path: Publisher.objects.for_user(request.user)})
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Tell every moment of the list in the reader's words."""
+        return [self._column(one) for one in super().get_list_display(request)]
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Sequence[Any]:
+        found = super().get_list_display_links(request, list_display) or ()
+        return [self._column(one) for one in found]
+
+    def _column(self, name: Any) -> Any:
+        fields = {f.name: f for f in self.opts.fields if isinstance(f, models.DateTimeField)}
+        field = fields.get(name) if isinstance(name, str) else None
+        return moment_column(field.name, str(field.verbose_name)) if field else name
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         title = str(self.opts.verbose_name_plural)

@@ -8,8 +8,8 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from orders.templatetags import desk_time
-from orders.templatetags.desk_time import ago, in_words
+from products import moments
+from products.moments import ago, in_words
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ def test_days_are_those_of_the_desk() -> None:
 
 
 def test_the_exact_time_is_on_hover(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_time.timezone, "now", lambda: NOW)
+    monkeypatch.setattr(moments.timezone, "now", lambda: NOW)
     assert ago(NOW - timedelta(hours=3)) == (
         '<time datetime="2026-11-20T11:30:00+00:00" title="2026-11-20 11:30:00 UTC">'
         "3 hours ago</time>"
@@ -60,7 +60,7 @@ def test_the_exact_time_is_on_hover(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_day_has_no_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_time.timezone, "localdate", lambda: NOW.date())
+    monkeypatch.setattr(moments.timezone, "localdate", lambda: NOW.date())
     day = '<time datetime="{0}" title="{0}">{1}</time>'
     for one, told in {
         date(2026, 11, 20): "today",
