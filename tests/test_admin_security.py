@@ -131,17 +131,10 @@ def _exempt(resolver: URLResolver, before: str = "") -> Iterator[str]:
             yield where
 
 
-<<<<<<< HEAD
 def test_the_admin_has_no_page_without_a_csrf_token() -> None:
     found = list(_exempt(get_resolver()))
     assert "webhooks/shopify/" in found
     assert [route for route in found if route.startswith("admin/")] == []
-=======
-def test_the_webhook_alone_goes_without_a_csrf_token() -> None:
-    # The API asks sessions for it by itself: see tests/test_api_matrix.py.
-    found = [one for one in _exempt(get_resolver()) if not one.lstrip("^").startswith("api/")]
-    assert sorted(found) == ["webhooks/shopify", "webhooks/shopify/"]
->>>>>>> api
 
 
 def test_the_courier_has_no_pages(world: World) -> None:
