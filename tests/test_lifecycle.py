@@ -179,8 +179,6 @@ class TestLock:
 MAY_WRITE = {
     # The order is not in the database yet and has no timeline.
     "orders/intake.py:_place_box assigns status",
-    # The status of an answer, which is none of an order.
-    "orders/api/idempotency.py:_answer updates status",
     # Its dictionary holds the recipient's fields, see ``test_erasing_touches_no_status``.
     "orders/privacy.py:erase_closed updates status",
 }

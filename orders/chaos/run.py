@@ -18,10 +18,11 @@ from orders.chaos.history import History, Limits
 from orders.chaos.kills import Killer, Mix
 from orders.chaos.processes import Processes, send
 from orders.chaos.senders import Senders
-from orders.chaos.staff import Clerk, Stranger, hire
+from orders.chaos.staff import Clerk, Program, Stranger, hire
 from orders.chaos.windows import REFUSED, Windows
 from orders.models import Order
 from orders.provision import provision
+from products import tokens
 from products.models import Publisher
 
 CLERKS = 2
@@ -98,6 +99,9 @@ class Run:
             hire(f"clerk{number}", self.own_password)
         first = Publisher.objects.get(publisher_id=plan.ACCOUNTS[0].publisher_id)
         hire("stranger", self.own_password, first)
+        _, token = tokens.issue(first, "chaos", ["orders:read", "orders:write"])
+        self.token = token.reveal()
+        self.secrets.append(self.token)
 
     def _start(self) -> None:
         self.processes.start(
@@ -151,6 +155,15 @@ class Run:
             )
             for number in range(CLERKS + 1)
         ]
+        self.clerks.append(
+            Program(
+                self.address,
+                self.token,
+                plan.ACCOUNTS[0].prefix,
+                seed=self.options.seed,
+                pace=CLERKS / ACTS_A_SECOND,
+            )
+        )
         # The first one only mends the login, in the main thread.
         if not self.clerks[0].browser.sign_in("clerk0", self.own_password):
             raise RuntimeError("Nobody could sign in at the admin.")

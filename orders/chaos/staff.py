@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import requests
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import DatabaseError, InterfaceError, connection
@@ -101,6 +102,57 @@ class Clerk(threading.Thread):
         answer = self.browser.post(path, values)
         self.log.append(acted(what, invoice, at, answer))
         return answer if answer.status == 200 else page
+
+
+class Program(Clerk):
+    """A client of the REST API that holds and releases what it finds, by one publisher's token."""
+
+    def __init__(self, address: str, token: str, prefix: str, *, seed: int, pace: float) -> None:
+        super().__init__(address, "", "", seed=seed, pace=pace)
+        self.address, self.prefix = address, f"{prefix}-"
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            order = self._choose()
+            if order is None or not order[1].startswith(self.prefix):
+                self.stop.wait(self.pace)
+            else:
+                self._visit(*order)
+        connection.close()
+
+    def _visit(self, order_id: int, invoice: str, state: str) -> None:
+        for what in ("release",) if state == status.HELD else ("hold", "release"):
+            self._call(what, invoice)
+            if self.stop.wait(self.pace * self.draw.uniform(0.8, 1.2)):
+                return
+
+    def _call(self, what: str, invoice: str) -> None:
+        """Do one act, and repeat it under its key for as long as no answer comes."""
+        path = f"{self.address}/api/v1/orders/{invoice}/{what}/"
+        headers = {"Idempotency-Key": f"{what}-{self.draw.getrandbits(64):x}"}
+        at = time.time()
+        for _ in range(5):
+            try:
+                answer = self.session.post(path, json={}, headers=headers, timeout=10)
+            except requests.RequestException:
+                answer = None
+            if (
+                answer is not None
+                and answer.status_code < 500
+                and "Retry-After" not in answer.headers
+            ):
+                break
+            if self.stop.wait(1):
+                break
+        if answer is None:
+            return
+        held = answer.ok and answer.json()["status"] == status.HELD
+        said = f"Order {invoice} is held." if held else answer.text[:300]
+        self.log.append(
+            Act(what, invoice, at, time.time(), answer.status_code, said=said, good=answer.ok)
+        )
 
 
 def acted(what: str, invoice: str, at: float, answer: Page) -> Act:
