@@ -21,7 +21,7 @@ class DeskAdminConfig(AdminConfig):
     default_site = "fulfillment.admin.DeskAdminSite"
 
 
-class OneTimePasswordsConfig(DefaultConfig):  # type: ignore[misc]
+class OneTimePasswordsConfig(DefaultConfig):
     """django-otp's devices under a name that staff understand; its own is "Otp_Totp"."""
 
     verbose_name = "One-time passwords"

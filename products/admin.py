@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -19,6 +20,8 @@ from products.forms import ProductForm, PublisherForm, SkuAliasForm
 from products.models import Product, Publisher, SkuAlias
 from products.scoped import ScopedAdmin
 from products.sku import can_be_written, format_id_string
+
+RAW_NAME = re.compile(r"^[^\[]* object \(\d+\)$")
 
 
 @admin.register(Publisher)
@@ -162,6 +165,17 @@ class ForSuperusers:
         return bool(request.user.is_superuser)
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name what goes along, without the bare memberships: "Group_permissions object (1)"."""
+        stock: Any = super()
+        found, *rest = stock.get_deleted_objects(objs, request)
+        return _with_names(found), *rest
+
+
+def _with_names(found: list[Any]) -> list[Any]:
+    named = [_with_names(one) if isinstance(one, list) else one for one in found]
+    return [one for one in named if one != [] and not RAW_NAME.search(str(one))]
 
 
 for _model, _stock in ((User, UserAdmin), (Group, GroupAdmin), (TOTPDevice, TOTPDeviceAdmin)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -50,7 +50,7 @@ class ScopedAdmin(admin.ModelAdmin):
         """Tell every moment of the list in the reader's words."""
         return [self._column(one) for one in super().get_list_display(request)]
 
-    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Sequence[Any]:
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> list[Any]:
         found = super().get_list_display_links(request, list_display) or ()
         return [self._column(one) for one in found]
 
