@@ -21,13 +21,7 @@ from orders.api.permissions import Needs
 from orders.api.strict import Strict
 from orders.api.views import ApiView
 from products.models import Product, Publisher, SkuAlias, digits, no_html
-from products.sku import (
-    MAX_SKU_LENGTH,
-    SkuSyntaxError,
-    format_id_string,
-    parse_id_string,
-    sku_key,
-)
+from products.sku import MAX_SKU_LENGTH, SkuSyntaxError, format_id_string, parse_id_string, sku_key
 
 READ, WRITE = "catalogue:read", "catalogue:write"
 MAX_ID_STRING = 20_000
