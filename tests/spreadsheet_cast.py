@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import time
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from openpyxl import Workbook
 
 from orders import jobs
@@ -19,6 +22,7 @@ from orders.spreadsheet.reading import Table, read
 from tests import admin_cast as cast
 from tests import base
 
+START = "/admin/import/"
 SAMPLES = Path(__file__).parent / "samples" / "spreadsheets"
 FORM = (
     "ProductID", "Quantity", "CustomerEmail", "Invoice", "FirstName", "LastName", "ProductPrice",
@@ -123,6 +127,19 @@ def five_hundred() -> bytes:
     return csv_of(form_row(row - 1, **BAD_ROWS.get(row, ({},))[0]) for row in range(2, 502))
 
 
+def changed(content: bytes, name: str, old: bytes, new: bytes) -> bytes:
+    """Return a workbook with one part changed."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(target, "w") as after:
+        for part in before.namelist():
+            data = before.read(part)
+            if part == name:
+                assert old in data, data
+                data = data.replace(old, new)
+            after.writestr(part, data)
+    return target.getvalue()
+
+
 class Desk:
     """Northlight with two films, a clerk, and the clerk's browser."""
 
@@ -162,3 +179,38 @@ def state() -> list[Any]:
     """Everything an import could write but the draft; the same as before is "nothing changed"."""
     tables = (Order, OrderEvent, Job, JobRow)
     return [list(table.objects.order_by("pk").values()) for table in tables]
+
+
+# A person's browser
+
+
+def upload(client: Client, publisher: Any, content: bytes, name: str = "orders.csv") -> Any:
+    file = SimpleUploadedFile(name, content)
+    return client.post(START, {"publisher": getattr(publisher, "pk", publisher), "file": file})
+
+
+def paste(client: Client, publisher: Any, cells: str) -> Any:
+    return client.post(START, {"publisher": publisher.pk, "cells": cells})
+
+
+def errors(response: Any) -> list[str]:
+    form = response.context["form"]
+    return [text for texts in form.errors.values() for text in texts]
+
+
+def chosen(response: Any) -> dict[str, Any]:
+    """The columns as the page proposes them."""
+    form = response.context["form"]
+    return {field.name: field.initial for field in form if field.initial != ""}
+
+
+def checked(desk: Desk, content: bytes) -> str:
+    """Upload and check a file as a person would; return the address of its page."""
+    where = upload(desk.client, desk.publisher, content).url
+    desk.client.post(f"{where}check/", chosen(desk.client.get(where)))
+    return str(where)
+
+
+def confirm(client: Client, where: str, **values: Any) -> list[str]:
+    version = client.get(where).context["file"].version
+    return cast.said(client.post(f"{where}confirm/", {"version": version, **values}, follow=True))
