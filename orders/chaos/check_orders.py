@@ -141,7 +141,7 @@ def _staff(history: History, events: dict[int, list[EventRow]]) -> Iterator[str]
         if what not in DONE_BY:
             continue
         mine = events.get(ids.get(invoice, 0), [])
-        found = sum(e.actor == "person" and e.kind in DONE_BY[what] for e in mine)
+        found = sum(e.actor in ("person", "client") and e.kind in DONE_BY[what] for e in mine)
         others = sum(
             tried[(invoice, other)] for other in DONE_BY if other != what
         )  # a stop request is the same event for both
