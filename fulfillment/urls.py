@@ -14,6 +14,14 @@ from orders.dropin.views import custdata, custdata_xml
 from orders.shopify.views import ShopifyWebhookView
 from products.api import urlpatterns as catalogue_api
 
+
+def any_case(page: str) -> str:
+    """Return the pattern of a page's name in capitals or not; the admin cannot reverse ``(?i)``."""
+    return (
+        "^" + "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else f"[{c}]" for c in page) + "$"
+    )
+
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
@@ -24,8 +32,9 @@ urlpatterns = [
     path("api/schema/", Schema.as_view(), name="schema"),
     path("api/docs/", Docs.as_view(), name="docs"),
     re_path(r"^api/", NothingHere.as_view()),
-    re_path(r"(?i)^custdata\.asp$", custdata),
-    re_path(r"(?i)^custdataxml\.asp$", custdata_xml),
+    # TrepStar's server takes any case.
+    re_path(any_case("custdata.asp"), custdata),
+    re_path(any_case("custdataXML.asp"), custdata_xml),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

@@ -7,8 +7,8 @@ class Migration(migrations.Migration):
     """The groups viewer, clerk, releaser, mapper and manager."""
 
     dependencies = [
-        ("orders", "0002_staff_desk"),
-        ("products", "0002_staff_desk"),
+        ("orders", "0003_hooks"),
+        ("products", "0003_hooks"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
