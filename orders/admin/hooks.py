@@ -1,4 +1,4 @@
-"""Webhooks of API clients in the admin: who is told of what, what was sent, and sending it again."""
+"""Webhooks of API clients in the admin: who is told of what, and what was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -166,6 +166,12 @@ class HookSubscriptionAdmin(WithButtons, ScopedAdmin):
         hook_desk.change(row, active=False)
         self.log_change(request, row, "Switched off.")
         return "The webhook is switched off."
+
+    def press(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        answer: HttpResponse = super().press(request, object_id, name)
+        if name == "end" and answer.status_code == 302:  # its own page is gone
+            return HttpResponseRedirect(reverse("admin:orders_hooksubscription_changelist"))
+        return answer
 
     def do_end(self, request: HttpRequest, row: HookSubscription) -> str:
         hook_desk.end(row)
