@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from orders import status
 from orders.alert_cause import Cause, orders_of, page, when
-from orders.models import Alert, Delivery, Order, OrderLine, Store
+from orders.models import Alert, Delivery, HookSubscription, Order, OrderLine, Store
 from products.models import Mode, Product
 
 Kind = Alert.Kind
@@ -151,3 +151,20 @@ def of_projects(now: datetime) -> list[Cause]:
         link = page("products_product_change", product.pk)
         found.append(Cause(Kind.EXPIRING, str(product.pk), text, product.publisher_id, link))
     return found
+
+
+def of_hooks(now: datetime) -> list[Cause]:
+    """Row 93: webhooks of clients that the desk switched off, since they failed for long."""
+    rows = HookSubscription.objects.filter(active=False, ended_at=None).exclude(disabled_note="")
+    return [
+        Cause(
+            Kind.HOOK,
+            str(one.pk),
+            f"A program of {one.publisher.name} is no longer told of its orders: its webhook was "
+            f"switched off on {when(one.disabled_at or now)}. Tell whoever runs the program, and "
+            "switch the webhook on again once it is mended.",
+            one.publisher_id,
+            page("orders_hooksubscription_change", one.pk),
+        )
+        for one in rows.select_related("publisher").order_by("pk")
+    ]

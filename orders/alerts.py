@@ -51,6 +51,7 @@ QUICK: dict[str, Finder] = {
     f"{Kind.DEVELOPER} {Kind.PRODUCT}": alert_work.of_refusals,
     f"{Kind.ORDERS} {Kind.UNMATCHED}": alert_work.of_attention,
     f"{Kind.CLOCK}": alert_desk.of_clock,
+    f"{Kind.HOOK}": alert_work.of_hooks,
 }
 """By the kinds that a finder finds; looked for every minute."""
 

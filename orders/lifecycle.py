@@ -1,7 +1,8 @@
 """The only writers of an order's status and timeline.
 
 Every change locks the row or proves by its version that nobody else changed it, checks the map of
-transitions, saves the named fields and adds its event, in one transaction.
+transitions, saves the named fields, adds its event and writes what clients are told of it, in one
+transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from orders import status
+from orders import hooks, status
 from orders.models import Order, OrderEvent, OrderLine
 
 Kind = OrderEvent.ActorKind
@@ -72,7 +73,9 @@ def create(
         for line in lines:
             line.order = order
         OrderLine.objects.bulk_create(lines)
-        _event(order, "order.placed", "", order.status, actor, data).save(force_insert=True)
+        event = _event(order, "order.placed", "", order.status, actor, data)
+        event.save(force_insert=True)
+        hooks.write([(order, event)])
     return order
 
 
@@ -146,7 +149,7 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
     The orders must have been locked in this transaction. Raises ``NotNow`` for a move that the map
     does not allow, and then nothing is written.
     """
-    changed, events, names = [], [], {"status", "version", "updated_at"}
+    changed, happened, names = [], [], {"status", "version", "updated_at"}
     for change in changes:
         order, before = change.order, change.order.status
         moved = change.to != before
@@ -159,12 +162,14 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
         names.update(values)
         if change.kind:
             order.version += 1
-            events.append(_event(order, change.kind, before, change.to, actor, change.data))
+            event = _event(order, change.kind, before, change.to, actor, change.data)
+            happened.append((order, event))
         changed.append(order)
     if changed:
         Order.objects.bulk_update(changed, sorted(names))
-        OrderEvent.objects.bulk_create(events)
-    return len(events)
+        OrderEvent.objects.bulk_create([event for _, event in happened])
+        hooks.write(happened)
+    return len(happened)
 
 
 def _write(
@@ -177,11 +182,13 @@ def _write(
         same = Order.objects.filter(pk=order.pk, version=order.version, status=before)
         written = same.update(**values)
         if written:
-            _event(order, kind, before, to, actor, data).save(force_insert=True)
+            for name, value in values.items():
+                setattr(order, name, value)
+            event = _event(order, kind, before, to, actor, data)
+            event.save(force_insert=True)
+            hooks.write([(order, event)])
     if not written:
         raise Changed(order.invoice)
-    for name, value in values.items():
-        setattr(order, name, value)
     return order
 
 

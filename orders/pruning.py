@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from orders import alerts, clock, jobs, privacy, waiting
+from orders import alerts, clock, hook_desk, jobs, privacy, waiting
 from orders.models import Delivery, Heartbeat, IdempotencyKey, TurnedAwayMinute
 from orders.models.shopify import Outcome
 from orders.spreadsheet import importing
@@ -26,6 +26,7 @@ def prune() -> None:
     privacy.erase_closed()
     privacy.forget_old(clock.now())
     importing.forget_old()
+    hook_desk.forget_old()
     _empty_bodies()
     jobs.forget_rows(now - timedelta(days=JOB_ROWS_DAYS))
     Heartbeat.objects.filter(beat_at__lt=now - timedelta(days=HEARTBEAT_DAYS)).delete()

@@ -25,6 +25,7 @@ from orders import (
     clock,
     deliveries,
     desk,
+    hook_sending,
     jobs,
     mapping,
     pruning,
@@ -115,6 +116,7 @@ def submit_due() -> None:
         asking.result()
     if time.monotonic() >= stop_at and submission.due(clock.now()).exists():
         nudge()
+    tell_clients()
 
 
 def _ask_meanwhile(sent: threading.Event, stop_at: float) -> None:
@@ -132,6 +134,7 @@ def _ask_meanwhile(sent: threading.Event, stop_at: float) -> None:
 def sync_all() -> None:
     """Ask TrepStar for news of the publishers that have something due, for a while."""
     _sync_until(time.monotonic() + CLAIMING_SECONDS)
+    tell_clients()
 
 
 def _sync_until(stop_at: float) -> None:
@@ -152,6 +155,19 @@ def work_jobs() -> None:
         _wake("orders.tasks.submit_due")
     if jobs.waiting(clock.now()).exists():
         async_task("orders.tasks.work_jobs")
+    tell_clients()
+
+
+def deliver_hooks() -> None:
+    """Tell the webhooks of clients what happened, for a while; one that fails rests meanwhile."""
+    hook_sending.deliver(time.monotonic() + CLAIMING_SECONDS)
+    tell_clients()
+
+
+def tell_clients() -> None:
+    """Wake a worker for the webhooks of clients if one of them is to be told something."""
+    if hook_sending.due(clock.now()).exists():
+        _wake("orders.tasks.deliver_hooks")
 
 
 def sweep() -> None:
@@ -178,6 +194,7 @@ def sweep() -> None:
         _wake("orders.tasks.sync_all")
     if jobs.waiting(now).exists():
         _wake("orders.tasks.work_jobs")
+    tell_clients()
 
 
 def _wake(func: str) -> None:

@@ -248,6 +248,7 @@ def _apply(found: Mapping[str, Section], invoices: Sequence[str], interval: time
         rows = (
             Order.objects.select_for_update(of=("self",), no_key=True)
             .filter(invoice__in=invoices, status__in=status.ASKED | {status.UNCLEAR})
+            .select_related("publisher")
             .prefetch_related("lines__product")
             .order_by("id")
         )

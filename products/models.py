@@ -128,6 +128,9 @@ class Publisher(models.Model):
     login_refused_at = models.DateTimeField(null=True, blank=True, editable=False)
     login_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_serial = models.PositiveIntegerField(default=0, editable=False)
+    hook_routes = models.JSONField(
+        "which webhook is told of which events", default=dict, editable=False
+    )
     served_at = models.DateTimeField(null=True, blank=True, editable=False)
     sync_until = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -68,6 +68,8 @@ MANAGER = (
     | MAPPER
     | {"products.change_publisher", "products.pause_publisher"}
     | {f"products.{verb}_apitoken" for verb in ("view", "add", "change")}
+    | {f"orders.{verb}_hooksubscription" for verb in ("view", "add", "change", "delete")}
+    | {"orders.view_hookmessage", "orders.replay_hookmessage"}
     | {"orders.add_store", "orders.change_store", "orders.others_alertsubscription"}
 )
 ROLES: dict[str, frozenset[str]] = {

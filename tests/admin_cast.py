@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_q.models import OrmQ
 
-from orders import lifecycle, status
+from orders import hook_desk, lifecycle, status
 from orders.admin.gateway import InstallationAdmin
 from orders.models import (
     Alert,
@@ -28,6 +28,8 @@ from orders.models import (
     Delivery,
     Gateway,
     Heartbeat,
+    HookMessage,
+    HookSubscription,
     Job,
     Order,
     OrderEvent,
@@ -93,6 +95,13 @@ class Belongings:
             created_by=self.user,
         )
         self.job.rows.create(number=1, label=self.order.invoice, order=self.order, state="done")
+        self.hook = hook_desk.make(
+            publisher, f"https://{domain}/told", ["order.problem"], actor=lifecycle.WORKER
+        )
+        self.hook_message = HookMessage.objects.create(
+            subscription=self.hook, event=self.order.events.get(), kind="order.problem",
+            invoice=self.order.invoice, body="{}",
+        )  # fmt: skip
         self.device = TOTPDevice.objects.create(user=self.user, name=f"phone-{project}")
 
     def of(self, model: type[Model]) -> Any:
@@ -111,6 +120,8 @@ class Belongings:
             AlertSubscription: self.subscription,
             Job: self.job,
             ApiToken: self.token,
+            HookSubscription: self.hook,
+            HookMessage: self.hook_message,
             User: self.user,
             TOTPDevice: self.device,
         }[model]

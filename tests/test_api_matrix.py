@@ -47,6 +47,8 @@ def theirs() -> Belongings:
 def path(route: str, rows: Belongings) -> str:
     """Return a route's address for the rows of a publisher."""
     row = {"products": rows.product, "sku-aliases": rows.alias, "deliveries": rows.delivery}
+    row |= {"webhooks": rows.hook}
+    route = route.replace("<row:message>", str(rows.hook_message.pk))
     pk = getattr(row.get(route.partition("/")[0]), "pk", 0)
     return route.replace("<invoice:invoice>", rows.order.invoice).replace("<row:pk>", str(pk))
 
@@ -62,8 +64,8 @@ def call(program: Program, route: str, method: str, rows: Belongings) -> Any:
 
 
 def test_every_route_is_known() -> None:
-    assert len(ROUTES) == 19
-    assert len(CALLS) == 26
+    assert len(ROUTES) == 23
+    assert len(CALLS) == 33
 
 
 @pytest.mark.parametrize(("route", "method"), CALLS)

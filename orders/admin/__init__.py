@@ -9,6 +9,7 @@ from orders.admin.api_token import ApiTokenAdmin
 from orders.admin.attention import MEND, PUT_AWAY, QUEUE
 from orders.admin.delivery import DeliveryAdmin
 from orders.admin.gateway import CallAdmin, GatewayAdmin, HeartbeatAdmin
+from orders.admin.hooks import HookMessageAdmin, HookSubscriptionAdmin
 from orders.admin.job import JobAdmin
 from orders.admin.mapping import desk as mapping_desk
 from orders.admin.order import OrderAdmin
@@ -26,6 +27,8 @@ __all__ = [
     "DeskPublisherAdmin",
     "GatewayAdmin",
     "HeartbeatAdmin",
+    "HookMessageAdmin",
+    "HookSubscriptionAdmin",
     "JobAdmin",
     "OrderAdmin",
     "StoreAdmin",

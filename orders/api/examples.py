@@ -163,6 +163,32 @@ _ATTEMPT = {
     "started_at": "2026-11-20T10:00:04Z",
     "finished_at": "2026-11-20T10:00:05Z",
 }
+_HOOK = {
+    "id": 4,
+    "publisher": "66870",
+    "url": "https://shop.example.com/desk-events",
+    "events": ["order.shipped", "order.problem"],
+    "active": True,
+    "state": "active",
+    "failing_since": None,
+    "disabled_at": None,
+    "disabled_note": "",
+    "created_at": _MADE,
+}
+_HOOK_MESSAGE = {
+    "id": 77,
+    "message_id": "msg_order_77",
+    "type": "order.shipped",
+    "invoice": "NORTH-M17",
+    "state": "waiting",
+    "attempts": 0,
+    "next_attempt_at": _MADE,
+    "delivered_at": None,
+    "last_status": None,
+    "last_error": "",
+    "body": '{"type": "order.shipped", "timestamp": "2026-11-20T10:00:00+00:00", "data": {}}',
+    "created_at": _MADE,
+}
 WRONG = {
     "field": "lines[0].sku",
     "code": "unknown_sku",
@@ -261,5 +287,16 @@ EXAMPLES: dict[str, Example] = {
     "deliveries_list": {"response": _DELIVERY},
     "deliveries_retrieve": {"response": {**_DELIVERY, "lines": [_DELIVERY_LINE]}},
     "deliveries_replay": {"request": {"make_again": False}, "response": _REPLAYED},
+    "webhooks_list": {"response": _HOOK},
+    "webhooks_create": {
+        "request": {"url": _HOOK["url"], "events": _HOOK["events"]},
+        "response": {**_HOOK, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
+        "status": 201,
+    },
+    "webhooks_retrieve": {"response": _HOOK},
+    "webhooks_update": {"request": {"active": True}, "response": _HOOK},
+    "webhooks_delete": {},
+    "webhooks_messages_list": {"response": _HOOK_MESSAGE},
+    "webhooks_messages_replay": {"request": {}, "response": _HOOK_MESSAGE, "status": 202},
     "status_retrieve": {"response": _STATUS},
 }

@@ -12,7 +12,8 @@ from django_filters.rest_framework import DjangoFilterBackend
 
 from orders import status
 from orders.api.pagination import names_of
-from orders.models import Delivery, Order
+from orders.models import Delivery, HookMessage, Order
+from orders.models.hooks import EVENTS
 from orders.models.order import Source
 from orders.models.shopify import Outcome
 from products.models import Product, SkuAlias
@@ -82,6 +83,23 @@ class DeliveryFilters(filters.FilterSet):
     class Meta:
         model = Delivery
         fields: ClassVar[list[str]] = []
+
+
+class HookMessageFilters(filters.FilterSet):
+    type = OneOf(field_name="kind", choices=list(EVENTS.items()), help_text="One or several.")
+    invoice = Text(most=50)
+    state = filters.ChoiceFilter(
+        choices=[(one, one) for one in ("delivered", "waiting", "failed")], method="by_state"
+    )
+
+    class Meta:
+        model = HookMessage
+        fields: ClassVar[list[str]] = []
+
+    def by_state(self, rows: Any, name: str, value: str) -> Any:
+        if value == "delivered":
+            return rows.filter(delivered_at__isnull=False)
+        return rows.filter(delivered_at=None, next_attempt_at__isnull=value == "failed")
 
 
 class YesNo(filters.ChoiceFilter):

@@ -50,6 +50,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "internal": (500, "The desk failed on this request"),
     "unavailable": (503, "The desk cannot answer just now"),
 }
+KINDS = [(KIND + kind, KIND + kind) for kind in TYPES]
 _OF_STATUS = {
     401: "unauthorized",
     403: "forbidden",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from orders.api import actions, bulk, deliveries, orders, status
+from orders.api import actions, bulk, deliveries, orders, status, webhooks
 
 
 class Invoice:
@@ -56,5 +56,13 @@ urlpatterns = [
     path("deliveries/", deliveries.Deliveries.as_view(), name="deliveries"),
     path("deliveries/<row:pk>/", deliveries.OneDelivery.as_view(), name="delivery"),
     path("deliveries/<row:pk>/replay/", deliveries.Replay.as_view(), name="delivery-replay"),
+    path("webhooks/", webhooks.Hooks.as_view(), name="webhooks"),
+    path("webhooks/<row:pk>/", webhooks.OneHook.as_view(), name="webhook"),
+    path("webhooks/<row:pk>/messages/", webhooks.Messages.as_view(), name="webhook-messages"),
+    path(
+        "webhooks/<row:pk>/messages/<row:message>/replay/",
+        webhooks.Replay.as_view(),
+        name="webhook-replay",
+    ),
     path("status/", status.Status.as_view(), name="status"),
 ]

@@ -3,6 +3,7 @@
 from orders.models.alert import Alert, AlertNotice, AlertSubscription
 from orders.models.api import IdempotencyKey, RequestCount
 from orders.models.gateway import Attempt, Call, Gateway, Heartbeat
+from orders.models.hooks import HookMessage, HookSubscription
 from orders.models.job import Job, JobRow
 from orders.models.once import UsedForm
 from orders.models.order import Order, OrderEvent, OrderLine
@@ -28,6 +29,8 @@ __all__ = [
     "DeliveryLine",
     "Gateway",
     "Heartbeat",
+    "HookMessage",
+    "HookSubscription",
     "IdempotencyKey",
     "ImportFile",
     "Job",

@@ -48,6 +48,7 @@ class Alert(models.Model):
         SECRET = "secret", "an old signing secret"
         RECOVERY = "recovery", "recovery mode is on"
         CLOCK = "clock", "a clock is wrong"
+        HOOK = "hook", "a client's webhook was switched off"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     publisher = models.ForeignKey(
