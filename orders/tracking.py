@@ -113,7 +113,7 @@ def _asked_lately(publisher: Publisher) -> bool:
     Unclear orders fall due one by one; asked for at once, each would cost a call of its own.
     """
     since = clock.now() - timedelta(seconds=GATHERING_SWEEPS * settings.SWEEP_SECONDS)
-    calls = Call.objects.filter(publisher=publisher, reserved_at__gt=since)
+    calls = publisher.calls.filter(reserved_at__gt=since)
     return calls.exclude(purpose=Call.Purpose.STAFF).exists()
 
 
@@ -285,7 +285,6 @@ def check_login(publisher: Publisher, gateway: client.Gateway) -> tuple[bool | N
     except GatewayError as error:
         _failed(call, error)
         return None, error.text
-    now = clock.now()
     mine = Publisher.objects.filter(
         pk=publisher.pk, credential_version=publisher.credential_version
     )
@@ -296,7 +295,7 @@ def check_login(publisher: Publisher, gateway: client.Gateway) -> tuple[bool | N
         return False, "TrepStar refused this login. Enter the account's e-mail and password anew."
     if numbers & {status_xml.NOT_FOUND, status_xml.OK}:
         budget.settle(call, Call.Outcome.ANSWERED, sections=1, http_status=reply.http_status)
-        mine.update(login_refused_at=None, login_checked_at=now)
+        mine.update(login_refused_at=None, login_checked_at=clock.now())
         return True, "TrepStar accepts this login."
     unclear = Unclear("TrepStar's answer does not tell whether the login is right.")
     unclear.excerpt, unclear.http_status = reply.excerpt, reply.http_status

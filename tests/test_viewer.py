@@ -80,7 +80,11 @@ def test_every_post_is_refused_and_nothing_changes() -> None:
         shows = response.status_code == 200 and not _has_a_form(response)
         if response.status_code not in (302, 403, 404, 405) and not shows:
             wrong.append(f"{name} {where} {response.status_code}")
-        if response.status_code == 302:
+        # A row's old address leads to its page, and a row of somebody else's to the first page.
+        if response.status_code == 302 and response.headers["Location"] not in (
+            f"{where}change/",
+            "/admin/",
+        ):
             wrong.append(f"{name} {where} leads to {response.headers['Location']}")
     assert len(tried) > 100
     assert not wrong, "\n".join(wrong)

@@ -258,10 +258,10 @@ EXAMPLES: dict[str, Example] = {
     },
     "orders_refresh": {"request": {}, "response": _SHIPPED, "status": 202},
     "orders_reship": {
-        "request": {"reason": "Lost in the post."},
+        "request": {"reason": "Lost."},
         "response": {"orders": [_AGAIN]},
         "status": 201,
-    },
+    },  # fmt: skip
     "orders_note": {"request": {"text": "She called."}, "response": _order(version=2)},
     "orders_bulk": {"request": {"orders": [_NEW, _NEW]}, "response": _BULK},
     "products_list": {"response": _PRODUCT},

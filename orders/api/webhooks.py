@@ -61,7 +61,8 @@ class NewHookShape(HookShape):
 
     secret = serializers.SerializerMethodField(help_text="Keep it: it is not shown again.")
 
-    class Meta(HookShape.Meta):
+    class Meta:
+        model = HookSubscription
         fields = (*HookShape.Meta.fields, "secret")
         read_only_fields = fields
 
@@ -116,7 +117,7 @@ class HookChanges(Strict):
 
 class HookForm(HookChanges):
     publisher = serializers.CharField(required=False, max_length=10)
-    active = None
+    active = None  # type: ignore[assignment]
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
