@@ -101,7 +101,7 @@ def test_dropin_orders_and_asks(
 
 def test_the_receiver_knows_what_the_desk_signed() -> None:
     scope: dict[str, Any] = {}
-    exec((EXAMPLES / "receive.py").read_text(), scope)  # noqa: S102
+    exec((EXAMPLES / "receive.py").read_text(), scope)
     genuine, now = scope["is_genuine"], int(time.time())
     headers = outgoing.signed(Secret(SECRET), "msg_order_1", now, b"{}")
     assert genuine(SECRET, headers, b"{}")
