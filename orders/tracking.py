@@ -52,8 +52,7 @@ def sync(
     """Ask for everything that is due for a publisher; return the number of calls answered.
 
     Only one worker asks for a publisher at a time; others return at once. ``may_go_on`` is asked
-    before each call but the first. A call that was not full is the last: what falls due meanwhile
-    shares the next one.
+    before each call but the first. After a call that was not full, the rest shares the next one.
     """
     turn = _lease(publisher_id)
     calls = 0
@@ -108,10 +107,7 @@ def sync_once(publisher_id: int, gateway: client.Gateway, *, first: bool = True)
 
 
 def _asked_lately(publisher: Publisher) -> bool:
-    """Say whether the last call was so short ago that a few orders wait to share the next one.
-
-    Unclear orders fall due one by one; asked for at once, each would cost a call of its own.
-    """
+    """Say whether the last call is so short ago that the few that fell due share the next one."""
     since = clock.now() - timedelta(seconds=GATHERING_SWEEPS * settings.SWEEP_SECONDS)
     calls = publisher.calls.filter(reserved_at__gt=since)
     return calls.exclude(purpose=Call.Purpose.STAFF).exists()

@@ -271,10 +271,7 @@ EXAMPLES: dict[str, Example] = {
         "status": 201,
     },
     "products_retrieve": {"response": _PRODUCT},
-    "products_update": {
-        "request": {"ecommerce_id_string": "{VTD234-100}{VTD333-200}"},
-        "response": _PRODUCT,
-    },
+    "products_update": {"request": {"ecommerce_id_string": "{VTD234-100}"}, "response": _PRODUCT},
     "sku_aliases_list": {"response": _SKU},
     "sku_aliases_create": {
         "request": {"sku": "VTD234-100", "product": 12},
