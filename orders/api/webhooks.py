@@ -41,7 +41,7 @@ class HookShape(serializers.ModelSerializer[HookSubscription]):
 
     class Meta:
         model = HookSubscription
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "publisher",
             "url",
@@ -53,7 +53,7 @@ class HookShape(serializers.ModelSerializer[HookSubscription]):
             "disabled_note",
             "created_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class NewHookShape(HookShape):
@@ -116,7 +116,7 @@ class HookChanges(Strict):
 
 class HookForm(HookChanges):
     publisher = serializers.CharField(required=False, max_length=10)
-    active = None
+    active = None  # type: ignore[assignment]
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
