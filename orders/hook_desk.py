@@ -41,7 +41,7 @@ def make(publisher: Publisher, url: str, events: Sequence[str], *, actor: Actor)
         made = HookSubscription.objects.create(
             publisher=publisher,
             url=url,
-            secret=_new_secret(),
+            secret=_new_secret(),  # type: ignore[misc]
             events=_sorted(events),
             created_by_id=actor.user_id,
             client=actor.client[:100],

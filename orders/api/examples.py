@@ -170,7 +170,9 @@ _HOOK = {
     "events": ["order.shipped", "order.problem"],
     "active": True,
     "state": "active",
-    **{"failing_since": None, "disabled_at": None, "disabled_note": ""},
+    "failing_since": None,
+    "disabled_at": None,
+    "disabled_note": "",
     "created_at": _MADE,
 }
 _HOOK_MESSAGE = {
