@@ -41,7 +41,7 @@ class HookShape(serializers.ModelSerializer[HookSubscription]):
 
     class Meta:
         model = HookSubscription
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "publisher",
             "url",
@@ -53,7 +53,7 @@ class HookShape(serializers.ModelSerializer[HookSubscription]):
             "disabled_note",
             "created_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class NewHookShape(HookShape):
