@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
 from django.test import RequestFactory
 from django.urls import NoReverseMatch, reverse
 from playwright.sync_api import Browser
@@ -80,6 +81,9 @@ class Walk:
 def furnish() -> admin_cast.World:
     """Both publishers, a row for every reason to wait, and a file half imported."""
     world = admin_cast.World()
+    group, _ = Group.objects.get_or_create(name="viewer")  # one that an emptied table has lost
+    group.permissions.add(Permission.objects.get(codename="view_order"))
+    world.ours.user.groups.add(group)
     north, film = world.ours.publisher, world.ours.product
     for reason in ("staff", "policy", "quantity", "collision"):
         queue.held(north, film, reason, f"Noted for {reason}.")
