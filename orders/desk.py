@@ -224,7 +224,7 @@ def reship(
             price=order.price,
             hold_reason="staff",
             hold_note=f"It is made again for {order.invoice}: {reason}",
-            invoice=f"{root.invoice}-R{number}",
+            invoice=intake.invoice_again(root.invoice, number),
             reship_of=root,
         )
         made = intake.place(request, actor=actor)

@@ -131,6 +131,17 @@ def shop_invoice(prefix: str, name: str, shop_order_id: int, box: int, *, mode: 
     return f"{before}{short}-{after}" if short else f"{before}{after}"
 
 
+def invoice_again(first: str, number: int) -> str:
+    """Return the invoice of a box that is made again: the first one's with ``-R<number>``.
+
+    One that somebody else chose may leave no room for that; it is shortened, and left blank, which
+    means a new one, where what is left was used before.
+    """
+    suffix = f"-R{number}"
+    again = first[: MAX_INVOICE_LENGTH - len("-P99") - len(suffix)] + suffix
+    return "" if Order.objects.filter(invoice=again).exists() else again
+
+
 def _next_box(shop_order: ShopOrder) -> int:
     """Count the boxes of a shop's order, whose row the caller has locked."""
     shop_order.boxes += 1

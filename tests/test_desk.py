@@ -265,6 +265,17 @@ class TestReship:
         assert (first.name, first.reference, first.tracking_id) == (order.name, "#1001", "")
         assert kinds(order)[-2:] == ["order.reshipped"] * 2
 
+    def test_a_long_invoice_of_somebody_elses_is_shortened(
+        self, north: Publisher, film: Product
+    ) -> None:
+        made = []
+        for last in "AB":
+            order = base.place(north, (film, 1), invoice="X" * 49 + last)
+            Order.objects.filter(pk=order.pk).update(status=status.SHIPPED)
+            made += desk.reship(order.pk, actor=WORKER, reason="Lost")
+        assert [order.invoice for order in made] == ["X" * 43 + "-R1", "NORTH-M1"]
+        assert {order.status for order in made} == {status.HELD}
+
     def test_a_reship_of_a_reship_counts_on(self, north: Publisher, film: Product) -> None:
         order = self.shipped(north, film)
         (first,) = desk.reship(order.pk, actor=WORKER, reason="Lost")
