@@ -27,7 +27,8 @@ class Page:
     """A page of the admin that belongs to no single model.
 
     ``route`` is its address below ``/admin/`` and ``name`` its name within ``admin:``; ``label`` is
-    how the bar of pages calls it, left blank where it stands in no bar.
+    how the bar of pages calls it, left blank where it stands in no bar, and ``place`` its place
+    there.
     """
 
     route: str
@@ -35,6 +36,7 @@ class Page:
     view: Callable[..., HttpResponseBase]
     permission: str
     label: str = ""
+    place: int = 9
 
     @property
     def view_name(self) -> str:
@@ -90,7 +92,7 @@ class DeskAdminSite(admin.AdminSite):
         inside = context["has_permission"]
         context["banners"] = banners(request.user) if inside else []
         may_open = [p for p in self.pages if inside and p.label and _may(request, p)]
-        context["pages"] = may_open
+        context["pages"] = sorted(may_open, key=lambda page: page.place)
         return context
 
     def has_permission(self, request: HttpRequest) -> bool:

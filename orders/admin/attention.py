@@ -163,7 +163,7 @@ def _back(request: HttpRequest, *, done: bool) -> HttpResponse:
     return HttpResponseRedirect(back_to_queue(request, done=done) or reverse("admin:attention"))
 
 
-QUEUE = Page("attention/", "attention", queue, "orders.view_order", "Needs attention")
+QUEUE = Page("attention/", "attention", queue, "orders.view_order", "Needs attention", 1)
 MEND = Page("attention/order/<int:pk>/mend/", "attention_mend", mend, "orders.change_order")
 PUT_AWAY = Page(
     "attention/delivery/<int:pk>/put-away/",

@@ -257,4 +257,6 @@ for _route, _name, _view, _permission, _label in (
     ("mapping/preview/", "mapping_preview", preview, VIEW, ""),
     ("mapping/confirm/", "mapping_confirm", confirm, VIEW, ""),
 ):
-    cast(DeskAdminSite, admin.site).register_page(Page(_route, _name, _view, _permission, _label))
+    cast(DeskAdminSite, admin.site).register_page(
+        Page(_route, _name, _view, _permission, _label, 2)
+    )
