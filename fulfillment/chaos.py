@@ -32,9 +32,9 @@ def environment() -> dict[str, str]:
         "STATUS_CALLS_PER_DAY": "2000",
         "Q_WORKERS": "1",
         "CLUSTER_NAME": "",
-        "SUBMIT_IN_FLIGHT": "8",
+        "SUBMIT_IN_FLIGHT": "12",
         # A killed worker's calls keep their places until the lease ends.
-        "SUBMIT_IN_FLIGHT_PER_PUBLISHER": "24",
+        "SUBMIT_IN_FLIGHT_PER_PUBLISHER": "48",
         "TREPSTAR_TIMEOUT": "2",
         "LEASE_SECONDS": "6",
         "SWEEP_SECONDS": "1",
