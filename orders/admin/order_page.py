@@ -17,6 +17,7 @@ from orders.gateway import box_of, payload_hash
 from orders.models import Attempt, Call, Order, OrderLine
 from orders.sentences import actor, sentence
 from orders.trepstar.wire import submit_fields
+from orders.weight import grams_of
 
 # The same in every order, so they tell nothing.
 _NOT_SHOWN = ("ordermethod", "source")
@@ -62,6 +63,7 @@ def facts(order: Order) -> dict[str, Any]:
         "label": _label(order, sent),
         "pieces": [Piece(line) for line in lines],
         "pieces_sum": sum(line.quantity for line in lines),
+        "grams": grams_of(order, lines),
         "products_sum": sum((Piece(line).together for line in lines), Decimal(0)),
         "sends_at": order.next_attempt_at if order.status == status.READY else None,
         "findings": desk.findings_of(order) if editable else [],
