@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from orders.models import HookMessage
 from products.models import Publisher
 from tests import admin_cast, api_cast
 
@@ -67,10 +68,14 @@ def known(case: Any) -> None:
             "products": publisher.products.first().pk,
             "sku-aliases": getattr(publisher.aliases.first(), "pk", 1),
             "deliveries": publisher.stores.first().deliveries.first().pk,
+            "webhooks": getattr(publisher.hooks.first(), "pk", 1),
+            "message": getattr(
+                HookMessage.objects.filter(subscription__publisher=publisher).first(), "pk", 1
+            ),
         }
         for name in case.path_parameters or {}:
             kind = case.operation.path.split("/")[3]
-            case.path_parameters[name] = rows[name if name == "invoice" else kind]
+            case.path_parameters[name] = rows[name if name in ("invoice", "message") else kind]
 
 
 @schema.parametrize()
