@@ -5,10 +5,19 @@ A worker's own clock may be wrong; it is never compared with a time that another
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Func, Value
+from django.db.models.expressions import Combinable
 from django.utils import timezone
+
+
+class _ClockTimestamp(Func):
+    """PostgreSQL's own time of this moment, within a transaction as well."""
+
+    template = "clock_timestamp()"
+    output_field = DateTimeField()
 
 
 def now() -> datetime:
@@ -19,3 +28,15 @@ def now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
     return found
+
+
+def later(seconds: float) -> datetime | Combinable:
+    """Return the time in so many seconds, to be written: the database tells it as it writes.
+
+    It saves the statement that ``now`` takes. What it was is known once the row is read again.
+    """
+    after = timedelta(seconds=seconds)
+    if connection.vendor != "postgresql":
+        return timezone.now() + after
+    moment = _ClockTimestamp() + Value(after, DurationField())
+    return ExpressionWrapper(moment, DateTimeField())

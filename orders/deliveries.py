@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
+from orders.insert import insert_once
 from orders.lifecycle import SHOP, Actor, NotNow
-from orders.models import Delivery, Store
+from orders.models import Delivery, DeliveryLine, Store
 from orders.models.shopify import Outcome
 from orders.reading import Reading
 from orders.shopify.strict_json import Unusable
@@ -54,13 +56,47 @@ class Answer:
     reason: str | None
 
 
-def receive(store: Store, headers: Headers, body: bytes, *, matched_secret: int) -> Answer:
+def receive(
+    store: Store,
+    headers: Headers,
+    body: bytes,
+    *,
+    matched_secret: int,
+    wake: Callable[[], None] = lambda: None,
+) -> Answer:
     """Store an authentic delivery and do what it asks, in one transaction; never raises for a body.
 
     A delivery that came before (same webhook id, same bytes) is answered as the first time.
+    ``wake`` is called in that transaction where an order is ready to be sent. Raises only what the
+    database raises where it cannot work now, and then nothing is stored.
     """
+    delivery = _unsaved(store, headers, body, matched_secret)
+    try:
+        with transaction.atomic():
+            reading = Reading(delivery, SHOP)
+            reading.run()
+            _insert(delivery)
+            DeliveryLine.objects.bulk_create(reading.lines)
+            if reading.ready:
+                wake()
+    except _CameBefore:
+        return _repeat(delivery)
+    except (OperationalError, InterfaceError):
+        raise  # no fault of the delivery: the shop sends it again
+    except Exception as error:
+        # What was done for it is undone; it is kept all the same, as it came.
+        delivery = _unsaved(store, headers, body, matched_secret)
+        _quarantine(delivery, error)
+        try:
+            _insert(delivery)
+        except _CameBefore:
+            return _repeat(delivery)
+    return Answer(delivery.outcome, delivery.invoices, delivery.reason or None)
+
+
+def _unsaved(store: Store, headers: Headers, body: bytes, matched_secret: int) -> Delivery:
     body_hash = hashlib.sha256(body).hexdigest()
-    delivery = Delivery(
+    return Delivery(
         store=store,
         webhook_id=headers.webhook_id or body_hash,
         body_hash=body_hash,
@@ -73,14 +109,15 @@ def receive(store: Store, headers: Headers, body: bytes, *, matched_secret: int)
         body=body,
         outcome=Outcome.RECORDED,
     )
-    with transaction.atomic(savepoint=False):
-        try:
-            with transaction.atomic():
-                delivery.save(force_insert=True)
-        except IntegrityError:
-            return _repeat(delivery)
-        process(delivery, actor=SHOP)
-    return Answer(delivery.outcome, delivery.invoices, delivery.reason or None)
+
+
+class _CameBefore(Exception):
+    """This very delivery is stored already, so that nothing may come of it again."""
+
+
+def _insert(delivery: Delivery) -> None:
+    if not insert_once(delivery):
+        raise _CameBefore
 
 
 def _repeat(twin: Delivery) -> Answer:
@@ -100,21 +137,12 @@ def process(delivery: Delivery, *, actor: Actor, make_again: bool = False) -> No
     known = delivery.shop_order
     try:
         with transaction.atomic():
-            Reading(delivery, actor, make_again).run()
-    except Unusable as error:
-        delivery.outcome, delivery.reason = Outcome.QUARANTINED, str(error)
-        delivery.failures, delivery.shop_order = 0, known
-    except Exception:
-        log.exception("Delivery %s could not be processed.", delivery.pk)
-        delivery.failures += 1
+            reading = Reading(delivery, actor, make_again)
+            reading.run()
+            DeliveryLine.objects.bulk_create(reading.lines)
+    except Exception as error:
         delivery.shop_order = known  # the one that was just made is undone
-        delivery.outcome = Outcome.QUARANTINED
-        delivery.reason = "The desk failed on this delivery and will try it again by itself."
-        if delivery.failures >= MAX_TRIES:
-            delivery.reason = (
-                "The desk failed on this delivery several times. "
-                "Replay it once the cause is mended, or make the order by hand."
-            )
+        _quarantine(delivery, error)
     else:
         delivery.failures = 0
     delivery.save(
@@ -125,8 +153,25 @@ def process(delivery: Delivery, *, actor: Actor, make_again: bool = False) -> No
             "failures",
             "shop_order",
             "shop_updated_at",
+            *(["body"] if delivery.body is None else []),
         ]
     )
+
+
+def _quarantine(delivery: Delivery, error: Exception) -> None:
+    """Set a delivery aside with the reason: its body's fault, or one of ours to be tried again."""
+    delivery.outcome = Outcome.QUARANTINED
+    if isinstance(error, Unusable):
+        delivery.reason, delivery.failures = str(error), 0
+        return
+    log.error("Delivery %s could not be processed.", delivery.webhook_id, exc_info=error)
+    delivery.failures += 1
+    delivery.reason = "The desk failed on this delivery and will try it again by itself."
+    if delivery.failures >= MAX_TRIES:
+        delivery.reason = (
+            "The desk failed on this delivery several times. "
+            "Replay it once the cause is mended, or make the order by hand."
+        )
 
 
 def replay(delivery_id: int, *, actor: Actor, make_again: bool = False) -> Delivery:

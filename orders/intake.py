@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.expressions import Combinable
 
 from orders import clock, lifecycle, preflight, status
 from orders.gateway import box_of
@@ -203,9 +204,9 @@ def order_of(request: Request) -> Order:
     )
 
 
-def first_attempt_at() -> datetime:
-    """Return when an order that becomes ready by itself may first be sent."""
-    return clock.now() + timedelta(seconds=settings.COOL_OFF_SECONDS)
+def first_attempt_at() -> datetime | Combinable:
+    """Return when an order that becomes ready by itself may first be sent, to be written."""
+    return clock.later(settings.COOL_OFF_SECONDS)
 
 
 def _default(value: bool | None, otherwise: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from django.db.models import F
 
@@ -22,18 +23,31 @@ HELD_UNKNOWN = "unknown_sku"
 
 
 class Making:
-    """One delivery whose shop order is locked, on its way to orders."""
+    """One delivery whose shop order is locked, on its way to orders.
+
+    ``first`` says that nothing was ever heard of the shop's order before. ``ready`` is whether an
+    order that ``run`` made or filled may be sent.
+    """
 
     def __init__(
-        self, delivery: Delivery, shop_order: ShopOrder, actor: Actor, make_again: bool
+        self,
+        delivery: Delivery,
+        shop_order: ShopOrder,
+        actor: Actor,
+        *,
+        make_again: bool = False,
+        first: bool = False,
     ) -> None:
         self.delivery = delivery
         self.shop_order = shop_order
         self.actor = actor
         self.make_again = make_again
+        self.first = first
+        self.ready = False
+        self.earlier: list[Any] = []  # lines with the ``shop_updated_at`` of their delivery
 
-    def run(self, body: ShopifyOrder, recipient: Recipient) -> None:
-        """Make the orders and write down what became of each line."""
+    def run(self, body: ShopifyOrder, recipient: Recipient) -> list[DeliveryLine]:
+        """Make the orders; return, unsaved, what became of each line that is to be kept."""
         told = self._read_earlier()
         found = wanted(body, self.delivery.topic, self._known())
         keys = [line_key(w.line.sku, w.line.variant_id) for w in found]
@@ -48,16 +62,17 @@ class Making:
             for row in self.earlier
             if row.delivery_id == self.delivery.pk
         }
-        DeliveryLine.objects.bulk_create(
-            row for row in rows if row.units or (row.line_id, row.fulfillment_id) not in kept
-        )
         self._conclude(rows, orders)
+        self.ready = any(order.status == status.READY for order in orders)
+        return [row for row in rows if row.units or (row.line_id, row.fulfillment_id) not in kept]
 
     def _read_earlier(self) -> set[int]:
         """Read every line that the shop's order ever had; forget what this delivery left undone.
 
         Returns the lines without any SKU that staff marked "not ours" on this delivery.
         """
+        if self.first:
+            return set()
         rows = DeliveryLine.objects.filter(shop_order=self.shop_order)
         earlier = list(rows.annotate(shop_updated_at=F("delivery__shop_updated_at")))
         mine = [row for row in earlier if row.delivery_id == self.delivery.pk]

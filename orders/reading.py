@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orders import shop_news
+from orders.insert import insert_once
 from orders.lifecycle import Actor
 from orders.line_fate import line_key, line_of
 from orders.making import Making
@@ -26,17 +27,26 @@ RECORDED_TOPICS = (
     "refunds/create",
     "app/uninstalled",
 )
+LEARNED = ("name", "shop_updated_at", "address")
 PRIVACY_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
 
 
 class Reading:
-    """One pass over one delivery, inside one transaction."""
+    """One pass over one delivery, inside one transaction.
 
-    def __init__(self, delivery: Delivery, actor: Actor, make_again: bool) -> None:
+    ``run`` sets the delivery's outcome and leaves in ``lines`` what is to be kept of its lines,
+    unsaved, since a delivery that has just come is stored after them. ``ready`` says whether an
+    order may be sent because of it.
+    """
+
+    def __init__(self, delivery: Delivery, actor: Actor, make_again: bool = False) -> None:
         self.delivery = delivery
         self.store = delivery.store
         self.actor = actor
         self.make_again = make_again
+        self.lines: list[DeliveryLine] = []
+        self.ready = False
+        self._heard_of_before = True
 
     def run(self) -> None:
         topic = self.delivery.topic
@@ -61,7 +71,7 @@ class Reading:
             return self._end(Outcome.RECORDED)
         if topic != "shop/redact":
             # Even the request to forget names the customer.
-            Delivery.objects.filter(pk=self.delivery.pk).update(body=None)
+            self.delivery.body = None
         return self._end(Outcome.RECORDED, shop_news.obey_privacy(self.store, topic, body))
 
     def _link(self, body: dict[str, Any]) -> None:
@@ -70,7 +80,8 @@ class Reading:
         if self.delivery.topic.partition("/")[0] not in ("orders", "fulfillments", "refunds"):
             return
         if type(number) is int and 0 < number <= payload.MAX_ID:
-            self.delivery.shop_order = self._locked(number)
+            new = ShopOrder(store=self.store, shop_order_id=number)
+            self.delivery.shop_order = self._locked(new)
 
     def _learn_undone(self, body: ShopifyOrder) -> None:
         """Keep which fulfillments were taken back: their units are not made beside the new ones."""
@@ -80,8 +91,9 @@ class Reading:
 
     def _note_undone(self, shop_order: ShopOrder, body: ShopifyOrder) -> None:
         lines = {line.line_id: line for line in body.lines}
-        self.delivery.lines.all().delete()
-        DeliveryLine.objects.bulk_create(
+        if self.delivery.pk:
+            self.delivery.lines.all().delete()
+        self.lines = [
             line_of(
                 self.delivery,
                 shop_order,
@@ -92,7 +104,7 @@ class Reading:
             for undone in body.fulfillments
             if not undone.active
             for line_id, quantity in undone.lines
-        )
+        ]
 
     def _end(self, outcome: str, reason: str = "") -> None:
         self.delivery.outcome, self.delivery.reason = outcome, reason
@@ -122,20 +134,33 @@ class Reading:
             return self._end(
                 Outcome.IGNORED, body.makes_nothing or "The shop cancelled this order."
             )
-        return Making(self.delivery, shop_order, self.actor, self.make_again).run(body, recipient)
+        making = Making(
+            self.delivery,
+            shop_order,
+            self.actor,
+            make_again=self.make_again,
+            first=not self._heard_of_before,
+        )
+        self.lines = making.run(body, recipient)
+        self.ready = making.ready
+        return None
 
     def _shop_order(self, body: ShopifyOrder) -> ShopOrder:
         """Lock the shop's order; made here the first time it is heard of."""
-        found = self._locked(body.order_id)
+        new = ShopOrder(store=self.store, shop_order_id=body.order_id)
+        self._teach(new, body)
+        found = self._locked(new)
         self.delivery.shop_order = found
         self.delivery.shop_updated_at = body.updated_at
         return found
 
-    def _locked(self, number: int) -> ShopOrder:
-        new = ShopOrder(store=self.store, shop_order_id=number)
-        ShopOrder.objects.bulk_create([new], ignore_conflicts=True)
+    def _locked(self, new: ShopOrder) -> ShopOrder:
+        """Insert the shop's order, which locks it, or lock the one that is there."""
+        self._heard_of_before = not insert_once(new)
+        if not self._heard_of_before:
+            return new
         rows = ShopOrder.objects.select_for_update(no_key=True)
-        return rows.get(store=self.store, shop_order_id=number)
+        return rows.get(store=self.store, shop_order_id=new.shop_order_id)
 
     @staticmethod
     def _older(shop_order: ShopOrder, body: ShopifyOrder) -> bool:
@@ -149,9 +174,15 @@ class Reading:
 
     def _learn(self, shop_order: ShopOrder, body: ShopifyOrder) -> None:
         """Keep the newest of what the shop says of its order."""
+        if self._teach(shop_order, body):
+            shop_order.save(update_fields=LEARNED)
+
+    def _teach(self, shop_order: ShopOrder, body: ShopifyOrder) -> bool:
+        """Set what a body says of its order, unsaved; return whether that changed anything."""
+        before = [getattr(shop_order, name) for name in LEARNED]
         shop_order.name = body.name or shop_order.name
         if not self._older(shop_order, body):
             shop_order.shop_updated_at = body.updated_at or shop_order.shop_updated_at
             if not body.address_problem:
                 shop_order.address = body.recipient.as_dict()
-        shop_order.save(update_fields=["name", "shop_updated_at", "address"])
+        return before != [getattr(shop_order, name) for name in LEARNED]

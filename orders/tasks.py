@@ -13,8 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 import orders.bulk  # noqa: F401 - registers what its jobs do with a row
@@ -38,14 +37,13 @@ from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order
 from orders.models.shopify import Outcome
+from orders.nudges import Sparing
 from orders.sending import Sender
 from products.models import Product, Publisher, SkuAlias
 
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
-MAX_NUDGES = 10
-MANY_TASKS = 100
 REPLAYED_AT_MOST = 500
 TELLING_SECONDS = 30
 
@@ -198,23 +196,8 @@ def sweep() -> None:
 
 
 def _wake(func: str) -> None:
-    """Enqueue a task unless enough wait already: each of them does all that is due.
-
-    In a busy hour there would be one for every order, and the workers' canaries, which prove that
-    a cluster is alive, would wait behind thousands.
-    """
-    if waiting_tasks() < MAX_NUDGES:
-        async_task(func)
-
-
-def waiting_tasks() -> int:
-    """Count the tasks that a worker may take now, up to ``MANY_TASKS``.
-
-    Those taken and never acknowledged, as by a worker that was killed, stay locked for minutes and
-    are no sign that enough wait.
-    """
-    # django-q2 writes the lock by the clock of its own machine.
-    return len(OrmQ.objects.filter(lock__lte=timezone.now()).values_list("pk")[:MANY_TASKS])
+    """Enqueue a task unless enough wait already: each of them does all that is due."""
+    async_task(func, broker=Sparing())
 
 
 def check_login(publisher_id: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from django.db.models import Value
 
 from products.models import Product, Publisher, SkuAlias
 from products.sku import sku_key
@@ -23,32 +25,44 @@ class Match:
 
 
 def match_skus(publisher: Publisher, skus: Sequence[str]) -> dict[str, Match]:
-    """Return the match of each SKU, as given, in at most two queries.
+    """Return the match of each SKU, as given, in one query.
 
     A SKU matches by an exact alias (method 1 of TrepStar's Shopify page) or by being the project
     id itself (method 2). Two different meanings leave it unknown, with both named; so does a
     product that is switched off.
     """
     keys = {sku: sku_key(sku) for sku in skus if sku_key(sku)}
-    aliases = {
-        alias.key: alias
-        for alias in SkuAlias.objects.filter(
-            publisher=publisher, key__in=set(keys.values())
-        ).select_related("product")
+    aliases: dict[str, Product | None] = {}
+    projects: dict[str, Product] = {}
+    for alias, product in _meanings(publisher, set(keys.values())):
+        if alias is not None:
+            aliases[alias] = product
+        elif product is not None:
+            projects[product.project_id] = product
+    return {
+        sku: _match(key in aliases, aliases.get(key), projects.get(key))
+        for sku, key in keys.items()
     }
-    numbers = {key for key in keys.values() if key.isdigit()}
-    projects = {
-        product.project_id: product
-        for product in Product.objects.filter(publisher=publisher, project_id__in=numbers)
-    }
-    return {sku: _match(aliases.get(key), projects.get(key)) for sku, key in keys.items()}
 
 
-def _match(alias: SkuAlias | None, project: Product | None) -> Match:
-    product = alias.product if alias else project
-    if alias and project and product != project:
+def _meanings(publisher: Publisher, keys: set[str]) -> Iterator[tuple[str | None, Product | None]]:
+    """Yield the key of each alias with its product, if it has one; a product by its id without."""
+    names = [field.attname for field in Product._meta.concrete_fields]
+    found = SkuAlias.objects.filter(publisher=publisher, key__in=keys).order_by()
+    rows = found.values_list("key", *(f"product__{name}" for name in names))
+    if numbers := {key for key in keys if key.isdigit()}:
+        by_id = Product.objects.filter(publisher=publisher, project_id__in=numbers).order_by()
+        no_key = Value(None, SkuAlias._meta.get_field("key"))
+        rows = rows.union(by_id.annotate(alias=no_key).values_list("alias", *names), all=True)
+    for alias, *values in rows:
+        yield alias, None if values[0] is None else Product.from_db(rows.db, names, values)
+
+
+def _match(is_alias: bool, meant: Product | None, project: Product | None) -> Match:
+    product = meant if is_alias else project
+    if is_alias and project and product != project:
         meaning = str(product) if product else "not ours"
         return Match(candidates=(f"{meaning} by its alias", f"{project} by its project id"))
     if product and not product.active:
         return Match(candidates=(f"{product}, which is switched off",))
-    return Match(product=product, not_ours=bool(alias) and product is None)
+    return Match(product=product, not_ours=is_alias and product is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -54,8 +55,9 @@ def desk_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     moved = Clock()
     real = clock.now
 
-    def now() -> object:
+    def now() -> Any:
         return (real() if connection.connection else timezone.now()) + moved.ahead
 
     monkeypatch.setattr(clock, "now", now)
+    monkeypatch.setattr(clock, "later", lambda seconds: now() + timedelta(seconds=seconds))
     return moved

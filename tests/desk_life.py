@@ -52,6 +52,9 @@ class Desk:
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.at)
 
+    def later(self, seconds: float) -> datetime:
+        return self.now() + timedelta(seconds=seconds)
+
 
 class Life:
     """The desk and its model through one life; ``boxes`` is by the shop's order number."""
@@ -59,7 +62,7 @@ class Life:
     def __init__(self) -> None:
         self.savepoint = transaction.savepoint()
         self.clock = Desk()
-        self.patch = patch.object(clock, "now", self.clock.now)
+        self.patch = patch.multiple(clock, now=self.clock.now, later=self.clock.later)
         self.patch.start()
         self.north = base.northlight(status_calls_per_day=100_000)
         base.product(self.north, skus=["VTD234-100"])

@@ -15,7 +15,18 @@ from unittest.mock import patch
 import pytest
 from django.db import connections, transaction
 
-from orders import clock, deliveries, gateway, lifecycle, settlement, status, submission, tasks
+from orders import (
+    clock,
+    deliveries,
+    gateway,
+    intake,
+    lifecycle,
+    reading,
+    settlement,
+    status,
+    submission,
+    tasks,
+)
 from orders import tracking as asking
 from orders.killpoint import PLACES
 from orders.models import Attempt, Delivery, Order, OrderEvent
@@ -219,8 +230,9 @@ def shop(north: Publisher) -> Publisher:
 
 # Where the process that takes a delivery is killed -> what the shop's second try is answered.
 DELIVERY_KILLS = {
-    "stored": (Delivery, "save", "created"),
+    "shop's order locked": (reading, "insert_once", "created"),
     "order made": (lifecycle, "create", "created"),
+    "stored": (deliveries, "_insert", "created"),
     "before commit": (tasks, "nudge", "created"),
     "after commit": (views.ShopifyWebhookView, "_receive", "repeat"),
 }
@@ -248,19 +260,18 @@ def test_a_delivery_whose_process_was_killed_and_that_comes_again_makes_one_orde
     assert (Delivery.objects.count(), deliver().json()["outcome"]) == (1, "repeat")
 
 
-def test_control_without_one_transaction_a_killed_delivery_loses_its_order(
+def test_control_without_one_transaction_a_killed_delivery_is_made_twice(
     shop: Publisher,
 ) -> None:
     body = base.order_body(id=77)
 
     def in_pieces() -> None:
         apart = SimpleNamespace(atomic=lambda **how: nullcontext())
-        patch.object(views, "transaction", apart).start()
         patch.object(deliveries, "transaction", apart).start()
-        kill_after(Delivery, "save")()
+        kill_after(intake, "place")()
         base.deliver(body, webhook_id="hook-1")
 
     assert killed(in_pieces)
     answer = base.deliver(body, webhook_id="hook-1").json()
-    assert (answer["outcome"], answer["orders"]) == ("repeat", [])
-    assert (Delivery.objects.count(), Order.objects.count()) == (1, 0)
+    assert (answer["outcome"], answer["orders"]) == ("created", ["NORTH-1001-S77-2"])
+    assert (Delivery.objects.count(), Order.objects.count()) == (1, 2)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from orders import deliveries, tasks
 from orders.deliveries import Headers
-from orders.models import Order, Store, TurnedAway, TurnedAwayMinute
+from orders.models import Store, TurnedAway, TurnedAwayMinute
 from orders.shopify import signature
 from orders.shopify.payload import read_time
 from products.models import Publisher
@@ -75,12 +75,9 @@ class ShopifyWebhookView(APIView):
         if store is None or matched is None:
             _count(store.publisher if store else None, TurnedAway.Kind.SIGNATURE)
             return Response({"error": "unauthorized"}, status=401)
-        with transaction.atomic():
-            answer = deliveries.receive(
-                store, read_headers(request), body, matched_secret=matched + 1
-            )
-            if Order.objects.filter(invoice__in=answer.orders, status="ready").exists():
-                tasks.nudge()
+        answer = deliveries.receive(
+            store, read_headers(request), body, matched_secret=matched + 1, wake=tasks.nudge
+        )
         return Response(
             {"outcome": answer.outcome, "orders": answer.orders, "reason": answer.reason}
         )
