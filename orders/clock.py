@@ -30,13 +30,13 @@ def now() -> datetime:
     return found
 
 
-def later(seconds: float) -> datetime | Combinable:
-    """Return the time in so many seconds, to be written: the database tells it as it writes.
+def later(seconds: float) -> Combinable:
+    """Return the time in so many seconds as an expression: the database tells it as it writes.
 
     It saves the statement that ``now`` takes. What it was is known once the row is read again.
     """
     after = timedelta(seconds=seconds)
     if connection.vendor != "postgresql":
-        return timezone.now() + after
+        return Value(timezone.now() + after, DateTimeField())
     moment = _ClockTimestamp() + Value(after, DurationField())
     return ExpressionWrapper(moment, DateTimeField())

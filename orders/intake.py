@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -204,7 +203,7 @@ def order_of(request: Request) -> Order:
     )
 
 
-def first_attempt_at() -> datetime | Combinable:
+def first_attempt_at() -> Combinable:
     """Return when an order that becomes ready by itself may first be sent, to be written."""
     return clock.later(settings.COOL_OFF_SECONDS)
 

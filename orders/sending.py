@@ -11,20 +11,26 @@ import time
 
 from django.db import connection
 
-from orders import clock, submission
+from orders import clock, settlement, submission
 from orders.submission import Claim
 from orders.trepstar.client import Gateway
 
+AHEAD_SHARE = 4
 LOOK_AGAIN_SECONDS = 0.02
 MOST_REST_SECONDS = 0.5
 
 
 class Sender:
-    """Keeps up to ``places`` orders in flight. Use it with ``with``; its threads end then."""
+    """Keeps up to ``places`` orders in flight. Use it with ``with``; its threads end then.
+
+    A few more are claimed ahead, so that no place is empty while the next order is claimed. Those
+    whose call has not begun when the time is over are given back.
+    """
 
     def __init__(self, gateway: Gateway, places: int) -> None:
-        self.gateway, self.places = gateway, places
-        self.in_flight = 0
+        self.gateway, self.most = gateway, places + places // AHEAD_SHARE
+        self.claimed = 0
+        self.stop_at = float("inf")
         self._todo: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._landed: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work) for _ in range(places)]
@@ -45,17 +51,17 @@ class Sender:
 
         What is on its way then is waited for by leaving the ``with``.
         """
-        rest = LOOK_AGAIN_SECONDS
+        self.stop_at, rest = stop_at, LOOK_AGAIN_SECONDS
         while time.monotonic() < stop_at:
-            free = self.places - self.in_flight
+            free = self.most - self.claimed
             claims = submission.claim(free) if free else []
             for claim in claims:
                 self._todo.put(claim)
-            self.in_flight += len(claims)
+            self.claimed += len(claims)
             if claims:
                 rest = LOOK_AGAIN_SECONDS
                 continue
-            if not self.in_flight and not submission.due(clock.now()).exists():
+            if not self.claimed and not submission.due(clock.now()).exists():
                 return
             # Others hold the publisher's row or all its slots this moment: look again.
             landed = self._wait(rest if free else None)
@@ -67,7 +73,7 @@ class Sender:
             problem = self._landed.get(timeout=seconds)
         except queue.Empty:
             return False
-        self.in_flight -= 1
+        self.claimed -= 1
         if problem is not None:
             raise problem
         return True
@@ -81,7 +87,11 @@ class Sender:
 
     def _send(self, claim: Claim) -> BaseException | None:
         try:
-            submission.submit(claim, self.gateway)
+            if time.monotonic() < self.stop_at:
+                submission.submit(claim, self.gateway)
+            else:
+                # A call that begins now could outlast the task, which is then killed.
+                settlement.let_go(claim.order_id, claim.token)
         except Exception as error:
             return error
         return None

@@ -18,6 +18,7 @@ from orders.trepstar.errors import GatewayError, Refused, Unreachable
 from products.models import Publisher
 
 MAX_OWN_FAILURES = 3
+CAME_BACK = ("outcome", "http_status", "error_code", "text", "excerpt")
 LOST_WORKER = "The worker stopped before it could write down TrepStar's answer."
 
 
@@ -45,7 +46,7 @@ def settle(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
 
 def _note(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
     ends = Attempt.Outcome
-    attempt.excerpt, attempt.finished_at = excerpt, clock.now()
+    attempt.excerpt = excerpt
     attempt.outcome, attempt.http_status = ends.ACCEPTED, 200
     if result is not None:
         attempt.text, attempt.excerpt = result.text, result.excerpt
@@ -55,7 +56,9 @@ def _note(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
         )
     if isinstance(result, Refused):
         attempt.error_code = result.code
-    attempt.save()
+    Attempt.objects.filter(pk=attempt.pk).update(
+        finished_at=clock.later(0), **{name: getattr(attempt, name) for name in CAME_BACK}
+    )
 
 
 def _tell_breaker(attempt: Attempt, result: GatewayError | None) -> None:
@@ -94,11 +97,10 @@ def _apply(order: Order, attempt: Attempt, result: GatewayError | None) -> None:
 
 
 def _accepted(order: Order, data: dict[str, object]) -> None:
-    now = clock.now()
     fields = {
-        "accepted_at": now,
+        "accepted_at": clock.later(0),
         "not_sent": 0,
-        "next_ask_at": now + timedelta(seconds=settings.SYNC_SECONDS),
+        "next_ask_at": clock.later(settings.SYNC_SECONDS),
         "gateway_error_number": "",
         "gateway_error_text": "",
         "flag": too_late(order),
@@ -226,7 +228,7 @@ def give_back(order_id: int, token: uuid.UUID, text: str) -> None:
 def _own_failures(order: Order) -> int:
     """Count the desk's own failures on an order since a person released it or it was tried."""
     events = order.events.order_by("-id")[: 2 * MAX_OWN_FAILURES]
-    kinds = [e for e in events if e.kind != "order.claimed"]
+    kinds = [e for e in events if e.kind not in ("order.claimed", "order.lease_ended")]
     return sum(1 for _ in takewhile(lambda e: e.data.get("ours"), kinds))
 
 
@@ -246,8 +248,25 @@ def settle_lost(order_id: int) -> None:
             still_open.update(**ended, finished_at=clock.now())
             data: dict[str, object] = {"attempt": attempt.number, "text": LOST_WORKER}
             unclear(order, Order.Question.OUTCOME, "order.unclear", data)
-        elif order.stop_request:
-            stop_instead(order)
         else:
-            fields = {"next_attempt_at": clock.now()}
-            lifecycle.move(order, status.READY, "order.lease_ended", actor=WORKER, fields=fields)
+            _never_sent(order)
+
+
+def let_go(order_id: int, token: uuid.UUID) -> None:
+    """Give a claimed order back at once, for which the worker has no time left."""
+    with transaction.atomic():
+        try:
+            order = lifecycle.lock(order_id, token=token)
+        except lifecycle.Fenced:
+            return
+        if not order.attempt_set.filter(token=token).exists():
+            _never_sent(order)
+
+
+def _never_sent(order: Order) -> None:
+    """Free a locked order of a worker that made no attempt: it is ready, or stopped as asked."""
+    if order.stop_request:
+        return stop_instead(order)
+    fields = {"next_attempt_at": clock.later(0)}
+    lifecycle.move(order, status.READY, "order.lease_ended", actor=WORKER, fields=fields)
+    return None

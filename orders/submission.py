@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from orders import breaker, clock, lifecycle, preflight, status
+from orders import breaker, lifecycle, preflight, status
 from orders.gateway import box_of, login_of, payload_hash
 from orders.killpoint import reached
 from orders.lifecycle import WORKER
@@ -60,9 +60,9 @@ def claim(most: int) -> list[Claim]:
     A publisher gets no more than ``SUBMIT_IN_FLIGHT_PER_PUBLISHER`` leases at once. While the
     breaker is open only its probe is claimed, and after a long outage few at first.
     """
-    gateway = breaker.state()
+    gateway, now = breaker.state_and_time()
     if gateway.open_since is not None:
-        if not due(clock.now()).exists() or not breaker.take_probe():
+        if not due(now).exists() or not breaker.take_probe():
             return []
         most = 1
     elif gateway.reopened_at is not None:
@@ -70,7 +70,6 @@ def claim(most: int) -> list[Claim]:
         if most < 1:
             return []
     with transaction.atomic():
-        now = clock.now()
         publisher = _next_publisher(now)
         if publisher is None:
             return []
@@ -154,12 +153,13 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             order = lifecycle.lock(claim.order_id, token=claim.token)
         except lifecycle.Fenced:
             return None
-        if order.lease_until is None or order.lease_until <= clock.now():
+        state, now = breaker.state_and_time()
+        if order.lease_until is None or order.lease_until <= now:
             return None  # the sweep makes it ready again
         if order.stop_request:
             stop_instead(order)
             return None
-        if _may_have_been_sent(order):
+        if _may_have_been_sent(order, state.recovery_since):
             unclear(order, Order.Question.OUTCOME, "order.recovering", {"text": RESTORED})
             return None
         login = login_of(order.publisher)
@@ -173,7 +173,7 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             token=claim.token,
             credential_version=order.publisher.credential_version,
             payload_hash=payload_hash(payload),
-            started_at=clock.now(),
+            started_at=now,
         )
         lifecycle.record(
             order,
@@ -183,20 +183,20 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             fields={
                 "attempts": attempt.number,
                 "payload": payload,
-                "lease_until": attempt.started_at + timedelta(seconds=settings.LEASE_SECONDS),
+                "lease_until": now + timedelta(seconds=settings.LEASE_SECONDS),
             },
         )
         # Sorted, since jsonb keeps no order: what is sent again is the same to the byte.
         return attempt, dict(sorted(payload.items())), login
 
 
-def _may_have_been_sent(order: Order) -> bool:
+def _may_have_been_sent(order: Order, since: datetime | None) -> bool:
     """Say whether a database that was restored may have forgotten that the order went out.
 
-    In recovery mode that holds for every order until TrepStar was asked for it since. New ones are
-    no exception: their invoices may be those of orders that the backup does not know.
+    In recovery mode, ``since`` when it was switched on, that holds for every order until TrepStar
+    was asked for it. New ones are no exception: their invoices may be those of orders that the
+    backup does not know.
     """
-    since = breaker.state().recovery_since
     return since is not None and (order.asked_at is None or order.asked_at < since)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import Value
 from django.test import SimpleTestCase
 from django.utils import timezone
 
@@ -59,5 +60,5 @@ def desk_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return (real() if connection.connection else timezone.now()) + moved.ahead
 
     monkeypatch.setattr(clock, "now", now)
-    monkeypatch.setattr(clock, "later", lambda seconds: now() + timedelta(seconds=seconds))
+    monkeypatch.setattr(clock, "later", lambda seconds: Value(now() + timedelta(seconds=seconds)))
     return moved

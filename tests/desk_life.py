@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from django.db import transaction
+from django.db.models import Value
 
 from orders import (
     clock,
@@ -52,8 +53,8 @@ class Desk:
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.at)
 
-    def later(self, seconds: float) -> datetime:
-        return self.now() + timedelta(seconds=seconds)
+    def later(self, seconds: float) -> Value:
+        return Value(self.now() + timedelta(seconds=seconds))
 
 
 class Life:

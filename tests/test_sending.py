@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 
-from orders import sending, submission
+from orders import sending, settlement, submission
 from orders.sending import Sender
+from orders.submission import Claim
 
 GATEWAY: Any = object()
 
@@ -23,6 +25,7 @@ class Desk:
         self.waiting = list(range(waiting))
         self.asked: list[int] = []
         self.sent: list[int] = []
+        self.given_back: list[int] = []
         self.flying = self.most_flying = 0
         self.lock = threading.Lock()
         self.seconds = 0.01
@@ -31,9 +34,9 @@ class Desk:
     def claim(self, most: int) -> list[Any]:
         self.asked.append(most)
         found, self.waiting = self.waiting[:most], self.waiting[most:]
-        return found
+        return [Claim(number, uuid4()) for number in found]
 
-    def submit(self, claim: Any, gateway: Any) -> None:
+    def submit(self, claim: Claim, gateway: Any) -> None:
         assert gateway is GATEWAY
         with self.lock:
             self.flying += 1
@@ -41,9 +44,12 @@ class Desk:
         time.sleep(self.seconds)
         with self.lock:
             self.flying -= 1
-            self.sent.append(claim)
-        if claim in self.fails:
-            raise RuntimeError(f"Order {claim} failed.")
+            self.sent.append(claim.order_id)
+        if claim.order_id in self.fails:
+            raise RuntimeError(f"Order {claim.order_id} failed.")
+
+    def let_go(self, order_id: int, token: Any) -> None:
+        self.given_back.append(order_id)
 
     def due(self, now: Any) -> Any:
         return self
@@ -59,6 +65,7 @@ def desk() -> Iterator[Desk]:
         patch.object(submission, "claim", one.claim),
         patch.object(submission, "submit", one.submit),
         patch.object(submission, "due", one.due),
+        patch.object(settlement, "let_go", one.let_go),
         patch.object(sending.clock, "now", time.monotonic),
     ):
         yield one
@@ -80,9 +87,10 @@ def test_no_more_are_on_their_way_than_there_are_places(desk: Desk) -> None:
     assert max(desk.asked) == 3
 
 
-def test_all_free_places_are_claimed_for_at_once(desk: Desk) -> None:
+def test_all_free_places_and_a_few_ahead_are_claimed_for_at_once(desk: Desk) -> None:
     send(8)
-    assert desk.asked[0] == 8
+    assert desk.asked[0] == 10
+    assert desk.most_flying == 8
 
 
 def test_at_the_end_of_its_time_it_waits_for_what_is_on_its_way(desk: Desk) -> None:
@@ -90,7 +98,19 @@ def test_at_the_end_of_its_time_it_waits_for_what_is_on_its_way(desk: Desk) -> N
     send(4, seconds=0.1)
     assert sorted(desk.sent) == [0, 1, 2, 3]
     assert desk.flying == 0
-    assert desk.waiting == list(range(4, 40))
+    assert desk.waiting == list(range(5, 40))
+
+
+def test_what_was_claimed_ahead_is_given_back_where_no_time_is_left(desk: Desk) -> None:
+    desk.seconds = 0.3
+    send(4, seconds=0.1)
+    assert desk.given_back == [4]
+
+
+def test_control_without_an_end_it_is_sent(desk: Desk) -> None:
+    desk.waiting = desk.waiting[:5]
+    send(4)
+    assert (sorted(desk.sent), desk.given_back) == ([0, 1, 2, 3, 4], [])
 
 
 def test_it_ends_at_once_where_nothing_is_due(desk: Desk) -> None:
@@ -105,8 +125,8 @@ def test_it_looks_again_where_others_hold_what_is_due(desk: Desk) -> None:
     looks = iter([[], [], [7]])
     desk.waiting = [7]
 
-    def claim(most: int) -> list[int]:
-        found = next(looks, [])
+    def claim(most: int) -> list[Claim]:
+        found = [Claim(number, uuid4()) for number in next(looks, [])]
         if found:
             desk.waiting = []
         return found

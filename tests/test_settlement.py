@@ -112,6 +112,28 @@ class TestEndOfLease:
         assert last_event(order).kind == "order.lease_ended"
         assert len(submission.claim(1)) == 1
 
+    def test_a_claim_that_is_given_back_is_ready_at_once(self, order: Order) -> None:
+        (claim,) = submission.claim(1)
+        settlement.let_go(claim.order_id, claim.token)
+        found = fresh(order)
+        assert (found.status, found.lease_token, found.attempts) == ("ready", None, 0)
+        assert last_event(order).kind == "order.lease_ended"
+        assert len(submission.claim(1)) == 1
+
+    def test_a_claim_that_is_given_back_is_held_as_staff_asked(self, order: Order) -> None:
+        (claim,) = submission.claim(1)
+        desk.hold(order.pk, actor=WORKER)
+        settlement.let_go(claim.order_id, claim.token)
+        assert (fresh(order).status, fresh(order).hold_reason) == ("held", "staff")
+
+    def test_one_that_was_tried_or_is_anothers_is_not_given_back(self, order: Order) -> None:
+        (claim,) = submission.claim(1)
+        with nothing_changes():
+            settlement.let_go(claim.order_id, uuid.uuid4())
+        submission._prepare(claim)
+        with nothing_changes():
+            settlement.let_go(claim.order_id, claim.token)
+
     def test_with_an_attempt_it_is_unclear(self, order: Order, desk_clock: Clock) -> None:
         (claim,) = submission.claim(1)
         submission._prepare(claim)
