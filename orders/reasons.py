@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from orders import status
 from orders.models import Order, OrderEvent
-from orders.models.order_indexes import MISSES_UNTIL_FLAG, NOT_KNOWN
+from orders.models.order_indexes import NOT_KNOWN
 from orders.models.shopify import Outcome
 from orders.preflight import Finding
 from orders.trepstar.errors import REFUSALS, UNKNOWN_REFUSAL
@@ -134,7 +134,7 @@ def reasons_of(order: Any, now: datetime) -> list[Reason]:
         (order.unclear_since or now) <= overdue or order.unclear_rounds > 1
     ):
         found.append("unclear")
-    if order.not_found >= MISSES_UNTIL_FLAG and order.status in status.ASKED - {status.SHIPPED}:
+    if order.not_known:
         found.append("not_known")
     if order.flag:
         found.append("flagged")

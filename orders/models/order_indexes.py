@@ -13,6 +13,7 @@ MISSES_UNTIL_FLAG = 3
 NOT_KNOWN = models.Q(
     not_found__gte=MISSES_UNTIL_FLAG, status__in=sorted(status.ASKED - {status.SHIPPED})
 )
+"""Orders that TrepStar had accepted and no longer knows, as ``Order.not_known`` says of one."""
 MAY_WAIT = (
     models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR}))
     | ~models.Q(flag="")
