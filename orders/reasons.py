@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
@@ -118,6 +120,14 @@ def conditions(now: datetime) -> dict[str, Q]:
         "flagged": ~Q(flag=""),
         "later": Q(status=status.HELD, hold_until__isnull=False),
     }
+
+
+def any_condition(now: datetime) -> Q:
+    """Return which orders wait for a person, for whatever reason."""
+    any_hold = Q(status=status.HELD, hold_until=None)
+    known = conditions(now).items()
+    others = [q for slug, q in known if slug not in (*status.HOLD_REASONS, "later")]
+    return reduce(or_, others, any_hold)
 
 
 def reasons_of(order: Any, now: datetime) -> list[Reason]:

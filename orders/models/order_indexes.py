@@ -84,9 +84,9 @@ INDEXES = [
         name="order_to_erase",
         condition=models.Q(redact=True) & ~models.Q(email="erased"),
     ),
-    # Read by figures.open_orders: what is left to do, and since when.
+    # Read by figures.open_orders and figures.oldest_waiting: what is left to do, and since when.
     models.Index(
-        fields=["publisher", "status", "hold_reason", "created_at", "unclear_since"],
+        fields=["publisher", "status", "created_at"],
         name="order_open",
         condition=models.Q(status__in=status.OPEN),
     ),
@@ -97,10 +97,6 @@ INDEXES = [
         fields=["publisher", "shipped_at"],
         name="order_shipped",
         condition=models.Q(shipped_at__isnull=False),
-    ),
-    # Read by figures.flagged_orders.
-    models.Index(
-        fields=["publisher", "status"], name="order_flagged", condition=~models.Q(flag="")
     ),
     # Read by the queue of what needs attention, oldest first.
     models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),
