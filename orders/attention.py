@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -25,7 +23,7 @@ from orders.models import Delivery, DeliveryLine, Order, OrderEvent, OrderLine
 from orders.models.order_indexes import MAY_WAIT
 from orders.models.shopify import Outcome
 from orders.preflight import Finding
-from orders.reasons import OF_DELIVERIES, REASONS, conditions, made_again
+from orders.reasons import OF_DELIVERIES, REASONS, any_condition, conditions, made_again
 
 MOST_COUNTED = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,12 +70,7 @@ def orders(place: Place, now: datetime) -> QuerySet[Order]:
     rows = Order.objects.filter(MAY_WAIT, publisher__in=place.publishers)
     if place.reason in OF_DELIVERIES:
         return rows.none()
-    known = conditions(now)
-    if place.reason:
-        return rows.filter(known[place.reason])
-    any_hold = Q(status=status.HELD, hold_until=None)
-    others = [q for slug, q in known.items() if slug not in (*status.HOLD_REASONS, "later")]
-    return rows.filter(reduce(or_, others, any_hold))
+    return rows.filter(conditions(now)[place.reason] if place.reason else any_condition(now))
 
 
 def deliveries(place: Place) -> QuerySet[Delivery]:
@@ -117,6 +110,11 @@ def counts(user: Any, publishers: Sequence[int], now: datetime) -> dict[str, int
         slug: min(sum(found.get(f"{name}_{slug}") or 0 for name in "od"), MOST_COUNTED)
         for slug in ("", *REASONS)
     }
+
+
+def told(count: int) -> str:
+    """Return one of the ``counts`` as it is shown: where counting stopped, there may be more."""
+    return f"{count}" if count < MOST_COUNTED else f"{count - 1}+"
 
 
 def key_of(row: Order | Delivery) -> Key:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from orders import breaker, clock, pausing, status
-from orders.models import Alert, Heartbeat, Order
+from orders.models import Alert, Gateway, Heartbeat, Order
 from products.models import Publisher
 
 LATE = timedelta(minutes=3)
@@ -22,45 +23,56 @@ MOST_ALERTS = 5
 def banners(user: Any) -> list[str]:
     """Return the troubles that ``user`` should know of; ``[]`` on a good day."""
     gateway = breaker.state()
-    now = clock.now()
-    told = []
+    mine = Publisher.objects.for_user(user)
+    alerts = Alert.objects.for_user(user).open().filter(kind__in=SHOWN)
+    return [
+        *_of_gateway(gateway, mine),
+        *_of_publishers(gateway, mine),
+        *(alert.text for alert in alerts[:MOST_ALERTS]),
+        *_of_workers(),
+    ]
+
+
+def _of_gateway(gateway: Gateway, mine: QuerySet[Publisher]) -> Iterator[str]:
     if gateway.recovery_since:
-        told.append(
+        yield (
             f"Recovery mode is on since {_when(gateway.recovery_since)}: TrepStar is asked for "
             "every order before it is sent."
         )
     if gateway.sync_stopped_at:
-        told.append(
+        yield (
             f"TrepStar is not asked for news since {_when(gateway.sync_stopped_at)}, because it "
             "did not know the question. See the gateway's page."
         )
-    mine = Publisher.objects.for_user(user)
     if gateway.open_since:
         waiting = Order.objects.filter(publisher__in=mine, status=status.READY).count()
-        told.append(
+        yield (
             f"TrepStar has not answered since {_when(gateway.open_since)}. {waiting} orders wait; "
             "nothing is lost, and they go out by themselves."
         )
-    stopped = Q(login_refused_at__isnull=False) | Q(paused_at__isnull=False)
     if gateway.paused_at:
-        told.append(f"{pausing.sentence(None, gateway)} Orders wait, and none is lost.")
+        yield f"{pausing.sentence(None, gateway)} Orders wait, and none is lost."
+
+
+def _of_publishers(gateway: Gateway, mine: QuerySet[Publisher]) -> Iterator[str]:
+    stopped = Q(login_refused_at__isnull=False) | Q(paused_at__isnull=False)
     for publisher in mine.filter(stopped):
         if publisher.login_refused_at:
-            told.append(
+            yield (
                 f"TrepStar refuses the login of {publisher.name} since "
                 f"{_when(publisher.login_refused_at)}. Its orders wait until the login is mended."
             )
         if publisher.paused_at and not gateway.paused_at:
-            told.append(f"{publisher.name}: {pausing.sentence(publisher, gateway)}")
-    alerts = Alert.objects.for_user(user).open().filter(kind__in=SHOWN)
-    told += [alert.text for alert in alerts[:MOST_ALERTS]]
+            yield f"{publisher.name}: {pausing.sentence(publisher, gateway)}"
+
+
+def _of_workers() -> Iterator[str]:
     beat = Heartbeat.objects.aggregate(at=Max("beat_at"))["at"]
-    if beat is not None and now - beat > LATE:
-        told.append(
+    if beat is not None and clock.now() - beat > LATE:
+        yield (
             f"The workers have been silent since {_when(beat)}, so nothing is sent. "
             "Tell whoever runs this desk."
         )
-    return told
 
 
 def _when(moment: datetime | None) -> str:

@@ -16,6 +16,7 @@ from orders import desk, jobs, preflight, status
 from orders.gateway import box_of
 from orders.lifecycle import NotNow
 from orders.models import Job, JobRow, Order
+from orders.models.order_indexes import NOT_KNOWN
 from products.models import Publisher
 
 PERMISSIONS: dict[str, str] = {
@@ -102,7 +103,7 @@ class Preview:
 
 def preview(kind: str, orders: QuerySet[Order]) -> Preview:
     """Say what would happen to each of the orders; one query that counts them by status."""
-    gone = Case(When(not_found__gte=3, then=True), default=False, output_field=BooleanField())
+    gone = Case(When(NOT_KNOWN, then=True), default=False, output_field=BooleanField())
     rows = (
         orders.order_by()
         .values_list("publisher_id", "status", "stop_request", "hold_reason", gone)
@@ -126,12 +127,14 @@ def preview(kind: str, orders: QuerySet[Order]) -> Preview:
 
 
 def fate(kind: str, here: str, *, stop: str = "", gone: bool = False) -> str:
-    """Return what ``orders.desk`` does with an order in this status: a key of WILL or CANNOT."""
+    """Return what ``orders.desk`` does with an order in this status: a key of WILL or CANNOT.
+
+    ``gone`` says that TrepStar no longer knows it.
+    """
     if here == status.CANCELLED:
         return "cancelled"
     if here in status.AT_GATEWAY:
-        may_close = gone and here not in (status.SHIPPED, status.TESTED)
-        return "cancel_gone" if kind == Job.Kind.CANCEL and may_close else "at_trepstar"
+        return "cancel_gone" if kind == Job.Kind.CANCEL and gone else "at_trepstar"
     if kind == Job.Kind.RELEASE:
         by_status = {status.HELD: "release", status.REFUSED: "release_refused"}
         return by_status.get(here, "ready" if here == status.READY else "sending")

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orders import clock, desk_health, figures, links, silence, status
+from orders import attention, clock, desk_health, figures, links, silence, status
 from orders.chart import Chart, chart
 from orders.desk_health import Account, Machinery, Shop
-from orders.figures import LONG_UNCLEAR, Scope
+from orders.figures import Scope
 from orders.first_steps import Step, first_steps
 from orders.models import Order
-from orders.models.shopify import Outcome
+from orders.reasons import REASONS
 
 VIEWED = (
     ("orders", "order"),
@@ -28,25 +28,18 @@ VIEWED = (
     ("products", "publisher"),
 )
 
-ATTENTION: dict[str, str] = {
-    status.PROBLEM: "TrepStar is in trouble with it.",
-    status.REFUSED: "TrepStar refused it, so it must be mended.",
-    **status.HOLD_REASONS,
-    "unclear": "TrepStar was asked for over an hour whether it arrived, without a clear answer.",
-    "flagged": "It has a note that somebody should look at.",
-    Outcome.UNMATCHED: "A delivery has only SKUs that are not known here.",
-    Outcome.QUARANTINED: "A delivery could not be read.",
-}
-"""Every reason why something waits for a person, gravest first, as a sentence."""
-
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, what it counts, and the list of exactly the rows that were counted."""
+    """A number, what it counts, and the list of exactly the rows that were counted.
+
+    ``told`` is how the number is shown, where not by its digits alone.
+    """
 
     count: int
     label: str
     link: str
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,14 +48,6 @@ class Tile:
 
     main: Figure
     notes: list[Figure] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why some rows wait for a person, how many they are, and how long the oldest has waited."""
-
-    figure: Figure
-    oldest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -96,14 +81,15 @@ class Choice:
 class Board:
     """All that the page shows; what is None or empty is not shown.
 
-    ``may`` says of which models the person may view the rows.
+    ``may`` says of which models the person may view the rows. ``in_attention`` counts the whole
+    queue of what needs attention, for those who may open it, and ``attention`` each reason in it.
     """
 
     scope: Scope
     switch: list[Choice]
     may: dict[str, bool]
     tiles: list[Tile] = field(default_factory=list)
-    attention: list[Reason] = field(default_factory=list)
+    attention: list[Figure] = field(default_factory=list)
     in_attention: Figure | None = None
     waiting: Waiting | None = None
     chart: Chart | None = None
@@ -127,6 +113,8 @@ def board(user: Any, wanted: str = "") -> Board:
     stores = silence.heard(scope.publishers)
     if made.may["order"]:
         _add_orders(made)
+    if user.has_perm("orders.view_order"):
+        _add_attention(made, user)
     if made.may["delivery"]:
         _add_deliveries(made, [one.store.pk for one in stores])
     if made.may["publisher"]:
@@ -176,30 +164,23 @@ def _add_orders(made: Board) -> None:
         Tile(of("in production", status.PROCESSING), [of("accepted", status.ACCEPTED)]),
         Tile(Figure(figures.shipped_today(scope), "shipped today", shipped)),
     ]
-    _add_attention(made, found)
     oldest = figures.oldest_waiting(scope, found)
     if oldest:
         made.waiting = Waiting(oldest, links.row("orders_order", oldest.pk), oldest.created_at)
 
 
-def _add_attention(made: Board, found: figures.Open) -> None:
-    flagged, only_flagged = figures.flagged_orders(made.scope)
-    for reason in (status.PROBLEM, status.REFUSED):
-        _attend(made, reason, found.in_status(reason), found.since(reason))
-    for reason in status.HOLD_REASONS:
-        held = found.counts.get((status.HELD, reason), 0)
-        _attend(made, reason, held, found.since(status.HELD, reason=reason))
-    _attend(made, "unclear", found.long_unclear, None)
-    _attend(made, "flagged", flagged, None)
-    waits = found.in_status(*status.NEEDS_ATTENTION) + only_flagged
-    label = "order waits for a person" if waits == 1 else "orders wait for a person"
-    made.in_attention = Figure(waits, label, made.scope.orders(flagged="attention"))
-
-
-def _attend(made: Board, reason: str, count: int, since: datetime | None) -> None:
-    if count:
-        figure = Figure(count, ATTENTION[reason], attention_link(reason, made.scope))
-        made.attention.append(Reason(figure, since))
+def _add_attention(made: Board, user: Any) -> None:
+    """Show the numbers of the queue, each with the link to its part."""
+    scope = made.scope
+    counted = attention.counts(user, [one.pk for one in scope.publishers], scope.now)
+    whose = "order or delivery waits" if counted[""] == 1 else "orders and deliveries wait"
+    labels = {"": f"{whose} for a person", **{slug: one.label for slug, one in REASONS.items()}}
+    every, *rest = (
+        Figure(count, labels[slug], scope.queue(slug), attention.told(count))
+        for slug, count in counted.items()
+    )
+    made.in_attention = every
+    made.attention = [figure for figure in rest if figure.count]
 
 
 def _add_deliveries(made: Board, stores: list[int]) -> None:
@@ -210,9 +191,6 @@ def _add_deliveries(made: Board, stores: list[int]) -> None:
         made.tiles[0].notes.append(came)
     else:
         made.tiles.append(Tile(came))
-    waiting = figures.deliveries_waiting(stores)
-    for outcome in (Outcome.UNMATCHED, Outcome.QUARANTINED):
-        _attend(made, outcome, *waiting.get(outcome, (0, None)))
     count, top = figures.unknown_skus(scope)
     names = {publisher.pk: publisher.name for publisher in scope.mine}
     label = "SKU is not known here" if count == 1 else "SKUs are not known here"
@@ -223,17 +201,3 @@ def _add_deliveries(made: Board, stores: list[int]) -> None:
         noun = "delivery" if one.waiting == 1 else "deliveries"
         whose = names[one.publisher_id] if len(scope.publishers) > 1 else ""
         made.skus.append(Sku(one.name, whose, Figure(one.waiting, noun, link)))
-
-
-def attention_link(reason: str, scope: Scope) -> str:
-    """Return the page of what needs attention for ``reason``, one of ``ATTENTION``."""
-    if reason in status.HOLD_REASONS:
-        return scope.orders(status__exact=status.HELD, hold_reason__exact=reason)
-    if reason == "unclear":
-        long_ago = scope.now - LONG_UNCLEAR
-        return scope.orders(status__exact=status.UNCLEAR, unclear_since__lt=long_ago)
-    if reason == "flagged":
-        return scope.orders(flagged="yes")
-    if reason in (Outcome.UNMATCHED, Outcome.QUARANTINED):
-        return scope.deliveries(outcome__exact=reason)
-    return scope.orders(status__exact=reason)

@@ -87,18 +87,13 @@ def cancel(order_id: int, *, actor: Actor, note: str = "", version: int | None =
         order = lifecycle.lock(order_id, version=version)
         if order.status in status.IN_DOUBT:
             return _ask_to_stop(order, Order.Stop.CANCEL, actor, {}, {"note": note})
-        if order.status in status.AT_GATEWAY and not _is_gone(order):
+        if order.status in status.AT_GATEWAY and not order.not_known:
             raise NotNow(
                 f"TrepStar has order {order.invoice} and takes no cancel call. "
                 "Delete it on TrepStar's dashboard while it is on HOLD."
             )
         data = {"note": note} if note else {}
         return lifecycle.move(order, status.CANCELLED, "order.cancelled", actor=actor, data=data)
-
-
-def _is_gone(order: Order) -> bool:
-    """Say whether TrepStar has stopped knowing an order, so that staff may close it."""
-    return order.status != status.SHIPPED and order.not_found >= 3
 
 
 def _ask_to_stop(

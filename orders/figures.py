@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, Window
+from django.db.models import Count, Min, Window
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from orders import links, status
 from orders.models import Delivery, DeliveryLine, Order
-from orders.models.shopify import Outcome
 from products.models import Publisher
 
 DAYS = 30
-LONG_UNCLEAR = timedelta(hours=1)
 TOP_SKUS = 5
 
 
@@ -58,6 +56,10 @@ class Scope:
             filters["publisher__id__exact"] = self.chosen.pk
         return links.rows("orders_order", **filters)
 
+    def queue(self, reason: str = "") -> str:
+        """Return the link to what needs attention in this scope, for one reason or for any."""
+        return links.queue(reason, self.chosen.pk if self.chosen else "")
+
     def deliveries(self, **filters: object) -> str:
         """Return the link to the deliveries in this scope with these filters."""
         if self.chosen:
@@ -85,44 +87,29 @@ def scope_of(user: Any, wanted: str, now: datetime) -> Scope:
 
 @dataclass(frozen=True)
 class Open:
-    """The orders in which work is left: how many by status and hold reason, and since when."""
+    """The orders in which work is left, by status: how many, and when the oldest was made."""
 
-    counts: dict[tuple[str, str], int]
-    oldest: dict[tuple[str, str], datetime]
-    long_unclear: int
+    counts: dict[str, int]
+    oldest: dict[str, datetime]
 
     def in_status(self, *wanted: str) -> int:
-        return sum(count for (one, _), count in self.counts.items() if one in wanted)
+        return sum(self.counts.get(one, 0) for one in wanted)
 
-    def since(self, *wanted: str, reason: str | None = None) -> datetime | None:
+    def since(self, *wanted: str) -> datetime | None:
         """Return when the oldest order in these statuses was made."""
-        found = [
-            at for (one, why), at in self.oldest.items() if one in wanted and reason in (None, why)
-        ]
-        return min(found, default=None)
+        return min((self.oldest[one] for one in wanted if one in self.oldest), default=None)
 
 
 def open_orders(scope: Scope) -> Open:
     """Count the orders in which work is left."""
-    long_ago = scope.now - LONG_UNCLEAR
-    late = Q(status=status.UNCLEAR, unclear_since__lt=long_ago)
     rows = (
         Order.objects.filter(publisher__in=scope.publishers, status__in=status.OPEN)
         .order_by()
-        .values("status", "hold_reason")
-        .annotate(
-            count=Count("*"), first=Min("created_at"), long_unclear=Count("status", filter=late)
-        )
+        .values_list("status")
+        .annotate(count=Count("*"), first=Min("created_at"))
     )
-    counts: dict[tuple[str, str], int] = {}
-    oldest: dict[tuple[str, str], datetime] = {}
-    long_unclear = 0
-    for row in rows:
-        key = (row["status"], row["hold_reason"] if row["status"] == status.HELD else "")
-        counts[key] = counts.get(key, 0) + row["count"]
-        oldest[key] = min(row["first"], oldest.get(key, row["first"]))
-        long_unclear += row["long_unclear"]
-    return Open(counts, oldest, long_unclear)
+    found = list(rows)
+    return Open({one: count for one, count, _ in found}, {one: at for one, _, at in found})
 
 
 def oldest_waiting(scope: Scope, found: Open) -> Order | None:
@@ -132,14 +119,6 @@ def oldest_waiting(scope: Scope, found: Open) -> Order | None:
         return None
     rows = Order.objects.filter(publisher__in=scope.publishers, created_at=since)
     return rows.filter(status__in=status.BEFORE_GATEWAY).order_by("pk").first()
-
-
-def flagged_orders(scope: Scope) -> tuple[int, int]:
-    """Count the orders with a note to look at: all, and those that wait for nothing else."""
-    rows = Order.objects.filter(publisher__in=scope.publishers).exclude(flag="")
-    waiting = Q(status__in=status.NEEDS_ATTENTION)
-    found = rows.aggregate(all=Count("*"), only=Count("status", filter=~waiting))
-    return found["all"], found["only"]
 
 
 def orders_per_day(scope: Scope) -> list[tuple[date, int]]:
@@ -163,17 +142,6 @@ def deliveries_today(scope: Scope, stores: list[int]) -> int:
     """Count the deliveries that ``stores`` (their ids) sent today."""
     today = scope.of_day("received_at", scope.today)
     return Delivery.objects.filter(store__in=stores, **today).count()
-
-
-def deliveries_waiting(stores: list[int]) -> dict[str, tuple[int, datetime]]:
-    """Count the deliveries that wait for a person, by outcome, and since when the oldest does."""
-    rows = Delivery.objects.filter(
-        store__in=stores, outcome__in=[Outcome.UNMATCHED, Outcome.QUARANTINED]
-    )
-    found = (
-        rows.order_by().values_list("outcome").annotate(count=Count("*"), first=Min("received_at"))
-    )
-    return {outcome: (count, first) for outcome, count, first in found}
 
 
 @dataclass(frozen=True)

@@ -38,23 +38,23 @@ def first_steps(
         return NO_PUBLISHER, []
     if Order.objects.filter(publisher__in=publishers).exists():
         return "", []
+    return "", _steps(user, publishers, has_store)
+
+
+def _steps(user: Any, publishers: Sequence[Publisher], has_store: bool) -> list[Step]:
     accepted = any(one.login_checked_at and not one.login_refused_at for one in publishers)
     products = Product.objects.filter(publisher__in=publishers).exists()
-    page = reverse("admin:products_publisher_changelist")
-    if len(publishers) == 1:
-        page = links.row("products_publisher", publishers[0].pk)
-    store = reverse("admin:orders_store_changelist")
 
     def step(text: str, done: bool, link: str, permission: str) -> Step:
         return Step(text, done, link if user.has_perm(permission) else "")
 
     new_publisher = reverse("admin:products_publisher_add") if user.is_superuser else ""
-    return "", [
+    return [
         Step("Add the publisher with its TrepStar login.", bool(publishers), new_publisher),
         step(
             "Check the login, on the publisher's page.",
             accepted,
-            page if publishers else "",
+            _page_of(publishers),
             "products.change_publisher",
         ),
         step(
@@ -73,7 +73,14 @@ def first_steps(
             "Enter the webhook address, which the store's page shows, in Shopify, and send a test "
             "notification from there.",
             False,
-            store if has_store else "",
+            reverse("admin:orders_store_changelist") if has_store else "",
             "orders.view_store",
         ),
     ]
+
+
+def _page_of(publishers: Sequence[Publisher]) -> str:
+    """Return the only publisher's page, the list of several, or nothing for none."""
+    if len(publishers) == 1:
+        return links.row("products_publisher", publishers[0].pk)
+    return links.rows("products_publisher") if publishers else ""

@@ -22,5 +22,15 @@ def row(model: str, pk: object) -> str:
     return reverse(f"admin:{model}_change", args=(pk,))
 
 
+def queue(reason: str = "", publisher: object = "", **place: str) -> str:
+    """Return the address of what needs attention: for one of ``reasons.REASONS``, of a publisher.
+
+    ``place`` says from where on. What is blank stands for all, and not in the address.
+    """
+    asked = {"reason": reason, "publisher": publisher, **place}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return reverse("admin:attention") + (f"?{query}" if query else "")
+
+
 def _text(value: object) -> str:
     return value.isoformat(" ") if isinstance(value, datetime) else str(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from orders import status
 from orders.models import Order, OrderEvent
-from orders.models.order_indexes import MISSES_UNTIL_FLAG, NOT_KNOWN
+from orders.models.order_indexes import NOT_KNOWN
 from orders.models.shopify import Outcome
 from orders.preflight import Finding
 from orders.trepstar.errors import REFUSALS, UNKNOWN_REFUSAL
@@ -120,6 +122,14 @@ def conditions(now: datetime) -> dict[str, Q]:
     }
 
 
+def any_condition(now: datetime) -> Q:
+    """Return which orders wait for a person, for whatever reason."""
+    any_hold = Q(status=status.HELD, hold_until=None)
+    known = conditions(now).items()
+    others = [q for slug, q in known if slug not in (*status.HOLD_REASONS, "later")]
+    return reduce(or_, others, any_hold)
+
+
 def reasons_of(order: Any, now: datetime) -> list[Reason]:
     """Return why an order waits, what keeps it first; ``order.made_again`` tells of a new box."""
     found = []
@@ -134,7 +144,7 @@ def reasons_of(order: Any, now: datetime) -> list[Reason]:
         (order.unclear_since or now) <= overdue or order.unclear_rounds > 1
     ):
         found.append("unclear")
-    if order.not_found >= MISSES_UNTIL_FLAG and order.status in status.ASKED - {status.SHIPPED}:
+    if order.not_known:
         found.append("not_known")
     if order.flag:
         found.append("flagged")

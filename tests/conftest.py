@@ -13,6 +13,10 @@ from django.test import SimpleTestCase
 from django.utils import timezone
 
 from orders import clock
+from orders.models import Order
+from products.models import Product, Publisher
+from tests import base
+from tests.gateway_cast import fresh
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,6 +42,24 @@ def _meets_the_database(item: pytest.Item) -> bool:
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "cluster"))
     of_django = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
     return marked or of_django or bool({"db", "transactional_db"} & set(item.fixturenames))
+
+
+@pytest.fixture
+def north() -> Publisher:
+    """Northlight, which a module's own ``north`` may stand in for."""
+    return base.northlight()
+
+
+@pytest.fixture
+def film(north: Publisher) -> Product:
+    """A DVD of Northlight's."""
+    return base.product(north)
+
+
+@pytest.fixture
+def order(north: Publisher, film: Product) -> Order:
+    """An order for one of it, as it stands in the database."""
+    return fresh(base.place(north, (film, 1)))
 
 
 class Clock:

@@ -22,11 +22,6 @@ from tests.gateway_cast import sent
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
 def review(*, slow: bool = False) -> list[str]:
     """Look once; return the kinds of what is wrong, the clock that tests move apart."""
     alerts.review(slow=slow)

@@ -26,11 +26,6 @@ ADD = "/admin/orders/alertsubscription/add/"
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
 def south() -> Publisher:
     return base.southwind()
 

@@ -17,11 +17,6 @@ from tests.gateway_cast import sent
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
 def review(*, slow: bool = False) -> list[str]:
     """Look once; return the kinds of what is wrong."""
     alerts.review(slow=slow)

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
 def south() -> Publisher:
     return base.southwind()
 

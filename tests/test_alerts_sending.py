@@ -16,7 +16,6 @@ from orders import alert_sending, clock
 from orders.models import AlertNotice, AlertSubscription
 from products.models import Publisher
 from tests import alerts_cast as cast
-from tests import base
 from tests.alerts_cast import told_person
 from tests.conftest import Clock
 
@@ -42,11 +41,6 @@ class Faulty(EmailBackend):
         if self.on_send:
             raise self.on_send
         return super().send_messages(messages)
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
 
 
 @pytest.fixture

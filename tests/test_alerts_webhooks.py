@@ -16,7 +16,6 @@ from orders.models import AlertNotice, AlertSubscription
 from orders.outgoing import Sent
 from products.models import Publisher
 from tests import alerts_cast as cast
-from tests import base
 from tests.alerts_cast import told_person
 from tests.conftest import Clock
 
@@ -24,11 +23,6 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "whsec_" + b64encode(b"s" * 24).decode()
 HOOK = "https://hooks.example/desk"
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
 
 
 def notice() -> AlertNotice:

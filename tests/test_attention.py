@@ -15,6 +15,7 @@ from orders import attention, desk, lifecycle, news, reasons, status
 from orders.attention import Key, Place
 from orders.lifecycle import NotNow
 from orders.models import Delivery, Order
+from orders.models.order_indexes import NOT_KNOWN
 from tests import admin_cast as cast
 from tests import attention_cast as queue
 from tests import base
@@ -121,6 +122,19 @@ def test_it_is_told_of_an_unknown_order_as_often_as_the_asking_flags_it(room: De
     assert listed(room) == []
     Order.objects.filter(pk=order.pk).update(not_found=3)
     assert listed(room) == [order]
+
+
+def test_the_database_and_the_order_agree_on_what_trepstar_no_longer_knows(room: Desk) -> None:
+    order = room.ready()
+    known = []
+    for here in status.MEANING:
+        for misses in (2, 3):
+            values = {"status": here, "not_found": misses, "hold_reason": "staff"}
+            Order.objects.filter(pk=order.pk).update(**values)
+            order.refresh_from_db()
+            assert Order.objects.filter(NOT_KNOWN).exists() == order.not_known, (here, misses)
+            known += [here] if order.not_known else []
+    assert known == ["accepted", "awaiting_payment", "processing", "problem"]
 
 
 def test_a_delivery_whose_body_was_erased_waits_no_longer(room: Desk) -> None:

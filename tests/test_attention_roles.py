@@ -38,6 +38,18 @@ def as_role(room: Desk, role: str) -> Client:
     return cast.signed_in(user)
 
 
+def test_the_bar_of_pages_leads_to_the_orders_where_they_may_be_viewed(room: Desk) -> None:
+    link = '<a href="/admin/orders/order/">Orders</a>'
+    here = '<a href="/admin/orders/order/" aria-current="page">Orders</a>'
+    viewer = as_role(room, "viewer")
+    assert link in cast.html(viewer.get("/admin/"))
+    assert here in cast.html(viewer.get("/admin/orders/order/"))
+    mapper = cast.signed_in(cast.colleague("mo", room.publisher, may=["view_delivery"]))
+    bar = cast.html(mapper.get("/admin/")).partition('aria-label="Pages of the desk"')[2]
+    assert "SKU mapping" in bar
+    assert link not in bar
+
+
 ROLE_BUTTONS = {
     "viewer": {"forms": 0, "staff": [], "address": [], "unclear": [], "flagged": [],
                "unmatched": []},

@@ -32,16 +32,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def orders(north: Publisher, film: Product) -> list[Order]:
     return [base.place(north, (film, 1)) for _ in range(8)]
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 from orders import clock
 from orders.models import Delivery, Gateway, Heartbeat, Order
 from products.models import Publisher
-from products.moments import in_words
 from tests import admin_cast as cast
 from tests import base
 from tests import dashboard_cast as day
@@ -26,20 +25,20 @@ TILES = {
     "awaiting payment": 2, "in production": 5, "accepted": 4, "shipped today": 6,
 }  # fmt: skip
 ATTENTION = [
-    (1, "TrepStar is in trouble with it."),
-    (1, "TrepStar refused it, so it must be mended."),
-    (1, "Held by a member of staff."),
-    (1, "This publisher's new orders wait for a release."),
-    (1, "Not every SKU of the shop's order is known here."),
-    (1, "The address is missing or incomplete."),
-    (1, "The quantity cannot be made as it stands."),
-    (1, "TrepStar would refuse it as it stands."),
-    (1, "TrepStar knows this invoice for something else."),
-    (2, "The desk could not finish it by itself."),
-    (1, "TrepStar was asked for over an hour whether it arrived, without a clear answer."),
-    (6, "It has a note that somebody should look at."),
-    (4, "A delivery has only SKUs that are not known here."),
-    (1, "A delivery could not be read."),
+    (1, "Held by staff"),
+    (1, "Waits for a release"),
+    (1, "Unknown SKU"),
+    (1, "Address"),
+    (1, "Quantity"),
+    (1, "Not fit to send"),
+    (1, "Invoice collision"),
+    (2, "The desk failed"),
+    (1, "Refused"),
+    (1, "Trouble at TrepStar"),
+    (1, "Unclear for long"),
+    (6, "Note"),
+    (4, "Unmatched delivery"),
+    (1, "Delivery set aside"),
 ]
 
 
@@ -54,7 +53,19 @@ def tiles(shown: Any) -> dict[str, int]:
 
 
 def attention(shown: Any) -> list[tuple[int, str]]:
-    return [(one.figure.count, one.figure.label) for one in shown.attention]
+    return [(one.count, one.label) for one in shown.attention]
+
+
+def numbers_of_attention(client: Client, wanted: object = "") -> dict[str, str]:
+    """Return the dashboard's numbers of what needs attention, as they are read there."""
+    shown = board(client, wanted)
+    return {"All": shown.in_attention.told, **{one.label: one.told for one in shown.attention}}
+
+
+def numbers_of_the_queue(client: Client, wanted: object = "") -> dict[str, str]:
+    """Return the numbers of the queue's tabs."""
+    page = client.get("/admin/attention/", {"publisher": wanted} if wanted else {})
+    return {tab["label"]: tab["count"] for tab in page.context["tabs"]}
 
 
 def utc(text: str) -> datetime:
@@ -65,8 +76,10 @@ def test_each_number_counts_the_publishers_own_rows(world: World) -> None:
     shown = board(world.client)
     assert tiles(shown) == TILES
     assert attention(shown) == ATTENTION
-    # 9 held, refused and in trouble, and 5 that have a note only.
-    assert (shown.in_attention.count, shown.in_attention.label) == (16, "orders wait for a person")
+    # 9 held, 3 refused, in trouble and unclear, 5 that have a note only, and 5 deliveries.
+    assert (shown.in_attention.count, shown.in_attention.label) == (
+        22, "orders and deliveries wait for a person"
+    )  # fmt: skip
     assert [(one.name, one.figure.count) for one in shown.skus] == [
         ("MUG-1", 2), ("MUG-2", 1), ("POSTER", 1)
     ]  # fmt: skip
@@ -86,13 +99,16 @@ def test_every_number_leads_to_exactly_that_many_rows(
     found = numbers(client, world.ours.pk if switched else "")
     labels = {label for label, _, _ in found}
     assert set(TILES) <= labels
-    assert {sentence for _, sentence in ATTENTION} <= labels
+    assert {label for _, label in ATTENTION} <= labels
     for label, number, address in found:
         if label == "SKUs are not known here":
             # They lead to the deliveries that wait for them.
             assert rows_behind(client, address) == (4 if who == "client" or switched else 12)
         else:
             assert rows_behind(client, address) == number, (label, address)
+    addresses = {address.split("?")[1] for _, _, address in found if "/attention/?" in address}
+    of = f"&publisher={world.ours.pk}" if switched and who == "boss" else ""
+    assert {f"reason=address{of}", f"reason=quarantined{of}"} <= addresses
     # Also those of the chart's table and of the status calls, which have no label of their own.
     assert len([1 for label, _, _ in found if not label]) >= 9
 
@@ -108,12 +124,42 @@ def test_the_oldest_waiting_order_is_named_and_linked(world: World) -> None:
     assert "Every order is with TrepStar." in cast.html(world.client.get("/admin/"))
 
 
-def test_reasons_say_since_when_the_oldest_waits(world: World) -> None:
-    since = {one.figure.label: one.oldest for one in board(world.client).attention}
-    days = {label: in_words(at, timezone.now()) for label, at in since.items() if at}
-    assert days["The address is missing or incomplete."] == "3 days ago"
-    assert days["A delivery could not be read."] == "2 days ago"
-    assert since["It has a note that somebody should look at."] is None
+@pytest.mark.parametrize("who", ["client", "boss"])
+@pytest.mark.parametrize("switched", [False, True])
+def test_what_needs_attention_has_the_numbers_of_the_queue(
+    world: World, who: str, switched: bool
+) -> None:
+    """Also of a hold that ends by itself, trouble that was answered, and an erased delivery."""
+    client, wanted = getattr(world, who), world.ours.pk if switched else ""
+    before = numbers_of_attention(client, wanted)
+    assert before == numbers_of_the_queue(client, wanted)
+    until = timezone.now() + timedelta(days=3)
+    Order.objects.filter(publisher=world.ours, hold_reason="staff").update(hold_until=until)
+    trouble = Order.objects.get(publisher=world.ours, status="problem")
+    trouble.events.create(kind="order.reshipped", actor_kind="worker")
+    Order.objects.filter(pk=trouble.pk).update(flag="")
+    Delivery.objects.filter(store=world.our_store, outcome="quarantined").update(body=None)
+    after = numbers_of_attention(client, wanted)
+    assert after == numbers_of_the_queue(client, wanted)
+    gone = {label: int(before[label]) - int(after.get(label, "0")) for label in before}
+    assert {label: count for label, count in gone.items() if count} == {
+        "All": 3, "Held by staff": 1, "Trouble at TrepStar": 1, "Note": 1, "Delivery set aside": 1
+    }  # fmt: skip
+    assert after["Held until a date"] == "1"
+
+
+def test_above_99_the_dashboard_says_what_the_queue_says(world: World) -> None:
+    day.orders(world.ours, 99 - 1, "held", hold_reason="staff")
+    assert numbers_of_attention(world.client)["Held by staff"] == "99"
+    day.orders(world.ours, 1, "held", hold_reason="staff")
+    found = numbers_of_attention(world.client)
+    assert (found["All"], found["Held by staff"], found["Address"]) == ("99+", "99+", "1")
+    assert found == numbers_of_the_queue(world.client)
+    text = cast.html(world.client.get("/admin/"))
+    address = "/admin/attention/?reason=staff"
+    figure = f'href="{address}"><b>99+</b> <span>Held by staff</span></a>'
+    assert figure in text
+    assert rows_behind(world.client, address) == 100
 
 
 def test_a_person_of_one_publisher_never_sees_anothers_numbers(world: World) -> None:
@@ -181,7 +227,7 @@ def test_what_one_may_not_view_is_not_there(world: World, model: str) -> None:
     client = cast.signed_in(user)
     text = cast.html(client.get("/admin/"))
     title = {
-        "order": "Orders per day",
+        "order": "board-attention-title",
         "delivery": "Unknown SKUs",
         "store": "board-shops-title",
         "call": "Status calls in 24 hours",

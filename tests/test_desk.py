@@ -38,18 +38,8 @@ NAME_BLANK = wire.write_failure("000013")
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
 def film(north: Publisher) -> Product:
     return base.product(north, price=Decimal("19.00"))
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
 
 
 @pytest.fixture

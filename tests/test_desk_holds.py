@@ -13,7 +13,6 @@ from orders.models import Order
 from orders.sentences import sentence
 from products.models import Product, Publisher
 from tests import admin_cast as cast
-from tests import base
 from tests.conftest import Clock
 from tests.gateway_cast import (
     SILENCE,
@@ -29,21 +28,6 @@ from tests.gateway_cast import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
 
 
 @pytest.fixture

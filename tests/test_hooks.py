@@ -23,16 +23,6 @@ from tests.gateway_cast import fresh, last_event
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
 def seen(order: Order) -> Order:
     """The order as a worker locks it."""
     return lifecycle.lock(order.pk)

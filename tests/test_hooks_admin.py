@@ -16,11 +16,6 @@ pytestmark = pytest.mark.django_db
 URL = "https://93.184.216.34/hook"
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
 def form(publisher: Publisher, **changes: Any) -> dict[str, Any]:
     return {"publisher": publisher.pk, "url": URL, "events": ["order.shipped"], **changes}
 

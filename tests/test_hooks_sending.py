@@ -35,16 +35,6 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def hook(north: Publisher, receiver: Receiver) -> HookSubscription:
     return hooks_cast.subscribed(north, f"{receiver.url}/hook?shop=1")
 

@@ -28,16 +28,6 @@ KIND = Job.Kind.IMPORT
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def user(north: Publisher) -> Any:
     return cast.colleague("ana", north)
 

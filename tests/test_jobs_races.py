@@ -30,16 +30,6 @@ ROWS = 40
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def job(north: Publisher, film: Product) -> Job:
     """A job that holds every order; an order that is held again has a second event of it."""
     for _ in range(ROWS):

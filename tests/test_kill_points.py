@@ -98,16 +98,6 @@ def trepstar() -> Iterator[TrepStar]:
         yield one
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
 def placed(north: Publisher, film: Product, outcome: str, trepstar: TrepStar) -> Order:
     """Place an order on which TrepStar does ``outcome``, and nothing after it."""
     if outcome == "000505":

@@ -29,11 +29,6 @@ def north(db: Any) -> Publisher:
 
 
 @pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def order(north: Publisher, film: Product) -> Order:
     return fresh(base.place(north, (film, 2)))
 

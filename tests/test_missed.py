@@ -8,21 +8,10 @@ from orders import desk, missed
 from orders.lifecycle import WORKER
 from orders.models import Order
 from products.models import Product, Publisher
-from tests import base
 from tests.conftest import Clock
 from tests.gateway_cast import SILENCE, asked, fresh, kinds, last_event, section, sent
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
 
 
 @pytest.fixture

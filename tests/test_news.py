@@ -26,16 +26,6 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def order(north: Publisher, film: Product) -> Order:
     """An order in a DVD case, which TrepStar has accepted."""
     return sent(north, (film, 1))

@@ -11,7 +11,6 @@ from orders import desk, status, submission
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Order
 from products.models import Product, Publisher
-from tests import base
 from tests.conftest import Clock
 from tests.gateway_cast import (
     DUPLICATE,
@@ -28,16 +27,6 @@ from tests.gateway_cast import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
 
 
 @pytest.fixture

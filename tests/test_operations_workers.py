@@ -37,11 +37,6 @@ def north(transactional_db: None) -> Publisher:
 
 
 @pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def trepstar() -> Iterator[TrepStar]:
     sandbox = Sandbox([NORTH], pace=3600)
     with SandboxServer(sandbox) as server:

@@ -11,26 +11,15 @@ from django.test.utils import CaptureQueriesContext
 
 from products.models import Publisher
 from tests import admin_cast as cast
+from tests.add_cast import CHECK, SPLIT, filled
 from tests.admin_cast import Room, state
 
 pytestmark = pytest.mark.django_db
-
-ADD = "/admin/orders/order/add/"
-CHECK, SPLIT = f"{ADD}check/", f"{ADD}split/"
-TOKEN = "8f4e1b9a-7d52-4a3c-9a0e-2f6f1b1f0c11"
 
 
 @pytest.fixture
 def room() -> Room:
     return Room()
-
-
-def filled(room: Room, *lines: Any, **changes: Any) -> dict[str, Any]:
-    return cast.new_order(room.publisher, *(lines or [(room.film, 1)]), **changes)
-
-
-def add(room: Room, *lines: Any, **changes: Any) -> Any:
-    return room.client.post(ADD, filled(room, *lines, **changes), follow=True)
 
 
 def check(room: Room, *lines: Any, **changes: Any) -> tuple[list[str], str]:

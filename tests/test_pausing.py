@@ -18,21 +18,6 @@ from tests.gateway_cast import YES, Elsewhere, Told, asked, fresh, run_before, s
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
-
-
 def test_a_paused_publishers_orders_stay_ready_and_others_go(
     north: Publisher, order: Order
 ) -> None:

@@ -35,21 +35,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 A_WHILE = 0.3  # long enough for another worker to come to the lock it must wait for
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
-
-
 @contextmanager
 def no_row_locks() -> Any:
     with pytest.MonkeyPatch.context() as patch:

@@ -14,8 +14,7 @@ from orders import (
     tracking,
 )
 from orders.models import Order, ShopOrder
-from products.models import Publisher
-from tests import base
+from tests import test_races_shop
 from tests.gateway_cast import (
     YES,
     Elsewhere,
@@ -27,20 +26,7 @@ from tests.gateway_cast import (
 from tests.test_races_staff import during, unguarded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def north() -> Publisher:
-    publisher = base.northlight()
-    base.product(publisher, skus=["VTD234-100"])
-    base.store(publisher)
-    return publisher
-
-
-@pytest.fixture
-def order(north: Publisher) -> Order:
-    base.deliver(base.order_body(id=77))
-    return fresh(Order.objects.get())
+north, order = test_races_shop.north, test_races_shop.order
 
 
 def erase() -> int:

@@ -21,7 +21,6 @@ from orders import (
 from orders.models import Call, Gateway, Order
 from products.models import Product, Publisher
 from products.secret import Secret
-from tests import base
 from tests.conftest import Clock
 from tests.gateway_cast import (
     Elsewhere,
@@ -41,21 +40,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 BY_INVOICE_REFUSED = b"<Status1><ErrorNum>200</ErrorNum></Status1>"
 NO_SUCH_INVOICE = b"<Status1><ErrorNum>300</ErrorNum></Status1>"
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
 
 
 def change_login() -> None:

@@ -24,8 +24,7 @@ from orders import (
 )
 from orders.lifecycle import WORKER, Changed, NotNow
 from orders.models import Call, Order
-from products.models import Product, Publisher
-from tests import base
+from products.models import Publisher
 from tests.conftest import Clock
 from tests.gateway_cast import (
     Told,
@@ -38,21 +37,6 @@ from tests.test_races import no_row_locks
 from tests.test_races_staff import during, unguarded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
 
 
 class TestLedgerOfThreeProcesses:

@@ -45,10 +45,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def north() -> Publisher:
-    publisher = base.northlight()
-    base.product(publisher, skus=["VTD234-100"])
-    base.store(publisher)
-    return publisher
+    return base.connected()
 
 
 @pytest.fixture

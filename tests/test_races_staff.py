@@ -16,7 +16,6 @@ from orders.lifecycle import WORKER, Changed, NotNow
 from orders.models import Order
 from orders.trepstar.errors import GatewayError, Unreachable
 from products.models import Product, Publisher
-from tests import base
 from tests.conftest import Clock
 from tests.gateway_cast import (
     YES,
@@ -36,21 +35,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 WAYS_TO_STOP = ["hold", "cancel"]
 NOT_SENT = Unreachable("Nothing was sent.")
-
-
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
 
 
 @contextmanager

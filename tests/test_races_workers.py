@@ -38,21 +38,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 A_WHILE = 0.3
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
-def order(north: Publisher, film: Product) -> Order:
-    return fresh(base.place(north, (film, 1)))
-
-
 def claim_by_two(most: int = 1) -> list[list[submission.Claim]]:
     """Let a second worker claim while the first is about to lease; return both claims."""
     others: list[Elsewhere] = []

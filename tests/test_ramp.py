@@ -20,16 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """The desk's clock, which stands still but for the steps that a test makes."""
     at = [timezone.now() + timedelta(minutes=1)]

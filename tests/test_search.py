@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
 def film(north: Publisher) -> Product:
     return base.product(north, skus=["VTD234-100"])
 

@@ -40,16 +40,6 @@ FOREIGN = wire.write_failure("000505", product="1", company="2", parent="3")
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def order(north: Publisher, film: Product) -> Order:
     return base.place(north, (film, 1))
 

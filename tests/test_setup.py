@@ -21,11 +21,6 @@ LOGIN, STORE, ADDRESS, SKUS, DELIVERY, ORDER = range(6)
 NOW = timezone.now().replace(year=2026, month=11, day=20, hour=9, minute=5)
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
 def step(publisher: Publisher, which: int, *, secure: bool = True) -> tuple[str, str, str]:
     """Return a step's state, the beginning of its sentence, and the page of its fix."""
     publisher.refresh_from_db()

@@ -34,11 +34,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
 def film(north: Publisher) -> Product:
     return base.product(north, price=Decimal("19.00"))
 

@@ -18,16 +18,6 @@ from tests.gateway_cast import fresh, kinds, nothing_changes
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
 def claimed() -> list[str]:
     """Claim one order as a worker does; return its invoice, if there was one."""
     return [fresh(Order(pk=one.order_id)).invoice for one in submission.claim(1)]

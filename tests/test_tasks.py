@@ -40,11 +40,6 @@ def north(db: Any) -> Publisher:
 
 
 @pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def trepstar() -> Iterator[TrepStar]:
     with running_trepstar() as one, override_settings(TREPSTAR_URL=one.url):
         yield one

@@ -46,11 +46,6 @@ def north() -> Publisher:
 
 
 @pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
-@pytest.fixture
 def order(north: Publisher, film: Product, desk_clock: Clock) -> Iterator[Order]:
     """An accepted order that is due to be asked for."""
     order = sent(north, (film, 1))

@@ -35,11 +35,6 @@ def north() -> Publisher:
     return Publisher.objects.get(pk=base.northlight().pk)
 
 
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
 def many(
     north: Publisher, film: Product, count: int, *, due_in: float = -1, **values: Any
 ) -> list[Order]:

@@ -10,11 +10,10 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from fulfillment.admin import Page
-from orders import attention, clock, desk, tasks
+from orders import attention, clock, desk, links, tasks
 from orders.admin.attention_cards import cards
 from orders.admin.buttons import back_to_queue
 from orders.admin.mend_form import COUNTRY_LIST, MENDABLE, MendForm
@@ -74,8 +73,7 @@ def _place(asked: QueryDict, publishers: list[Publisher]) -> Place:
 def _address(asked: QueryDict, **changes: str) -> str:
     """Return the address of the queue for the same reason and publisher."""
     kept = {name: asked.get(name, "") for name in ("reason", "publisher")}
-    query = urlencode({name: value for name, value in {**kept, **changes}.items() if value})
-    return reverse("admin:attention") + (f"?{query}" if query else "")
+    return links.queue(**{**kept, **changes})
 
 
 def _tabs(asked: QueryDict, counted: dict[str, int]) -> list[dict[str, Any]]:
@@ -84,7 +82,7 @@ def _tabs(asked: QueryDict, counted: dict[str, int]) -> list[dict[str, Any]]:
         {
             "label": REASONS[slug].label if slug else "All",
             "address": _address(asked, reason=slug),
-            "count": f"{count}" if count < attention.MOST_COUNTED else f"{count - 1}+",
+            "count": attention.told(count),
             "here": slug == here,
         }
         for slug, count in counted.items()

@@ -15,17 +15,9 @@ from orders.admin.buttons import Button, Field, WithButtons
 from orders.admin.delivery_filters import PublisherFilter, UnknownSkuFilter
 from orders.lifecycle import NotNow, person
 from orders.models import Delivery, DeliveryLine, Order, TurnedAway
-from orders.models.shopify import Outcome
 from products.scoped import ReadOnlyAdmin
 
 MAX_SHOWN = 200_000
-REPLAYABLE = (
-    Outcome.UNMATCHED,
-    Outcome.QUARANTINED,
-    Outcome.IGNORED,
-    Outcome.CREATED,
-    Outcome.LINKED,
-)
 REPLAY = Button(
     "replay",
     "Replay",
@@ -99,7 +91,7 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
         return f"x{delivery.repeats + 1}" if delivery.repeats else ""
 
     def buttons_for(self, request: HttpRequest, row: Delivery) -> list[Button]:
-        if row.body is None or row.outcome not in REPLAYABLE:
+        if row.body is None or row.outcome not in deliveries.REPLAYABLE:
             return []
         return [REPLAY]
 

@@ -73,7 +73,7 @@ class OrderButtons(WithButtons):
             payer = Field("payer", "Who pays for it", "select", options=PAYERS, value="us")
             explains = "TrepStar charges for the new box."
             found.append(Button("reship", "Make it again", (why, payer), explains=explains))
-        if here in status.ASKED - {status.SHIPPED} and row.not_found >= 3:
+        if row.not_known:
             explains = "Only if it was deleted on TrepStar's dashboard."
             found.append(Button("cancel", "Deleted at TrepStar", (NOTE,), "grave", explains))
         if row.flag:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -17,6 +17,8 @@ from django.utils.functional import cached_property
 from orders import status
 from orders.jobs import MAX_ORDERS
 from orders.models import Order, OrderEvent
+from orders.models.order_indexes import MAY_WAIT
+from orders.reasons import any_condition
 from products.models import Publisher
 
 SILENCE = timedelta(days=3)
@@ -25,7 +27,8 @@ Rows = QuerySet[Order]
 
 
 def attention(rows: Rows) -> Rows:
-    return rows.filter(Q(status__in=status.NEEDS_ATTENTION) | ~Q(flag=""))
+    """The orders in the queue of what needs attention."""
+    return rows.filter(MAY_WAIT, any_condition(timezone.now()))
 
 
 def silent(rows: Rows) -> Rows:
@@ -52,7 +55,7 @@ class View:
 
 VIEWS: dict[str, View] = {
     "attention": View(
-        "Needs attention", "Held, refused, in trouble at TrepStar, or with a note.", attention
+        "Needs attention", "Whatever waits for a person, as the queue lists it.", attention
     ),
     "payment": View(
         "Awaiting payment",

@@ -10,7 +10,7 @@ from django.db import models
 
 from orders import status
 from orders.countries import COUNTRIES
-from orders.models.order_indexes import INDEXES
+from orders.models.order_indexes import INDEXES, MISSES_UNTIL_FLAG
 from orders.models.prefix import PrefixIndex
 from orders.status import CHOICES, HOLD_CHOICES
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES, MAX_SPECIAL_TEXT
@@ -182,6 +182,15 @@ class Order(models.Model):
     @property
     def is_domestic(self) -> bool:
         return self.country == "US"
+
+    @property
+    def not_known(self) -> bool:
+        """Whether TrepStar no longer knows what it had accepted, so that staff may close it.
+
+        The database is asked the same by ``order_indexes.NOT_KNOWN``.
+        """
+        here = status.ASKED - {status.SHIPPED}
+        return self.status in here and self.not_found >= MISSES_UNTIL_FLAG
 
     def pieces(self) -> int:
         """Return the number of discs and sticks in the box."""

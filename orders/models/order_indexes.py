@@ -13,6 +13,7 @@ MISSES_UNTIL_FLAG = 3
 NOT_KNOWN = models.Q(
     not_found__gte=MISSES_UNTIL_FLAG, status__in=sorted(status.ASKED - {status.SHIPPED})
 )
+"""Orders that TrepStar had accepted and no longer knows, as ``Order.not_known`` says of one."""
 MAY_WAIT = (
     models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR}))
     | ~models.Q(flag="")
@@ -83,9 +84,9 @@ INDEXES = [
         name="order_to_erase",
         condition=models.Q(redact=True) & ~models.Q(email="erased"),
     ),
-    # Read by figures.open_orders: what is left to do, and since when.
+    # Read by figures.open_orders and figures.oldest_waiting: what is left to do, and since when.
     models.Index(
-        fields=["publisher", "status", "hold_reason", "created_at", "unclear_since"],
+        fields=["publisher", "status", "created_at"],
         name="order_open",
         condition=models.Q(status__in=status.OPEN),
     ),
@@ -96,10 +97,6 @@ INDEXES = [
         fields=["publisher", "shipped_at"],
         name="order_shipped",
         condition=models.Q(shipped_at__isnull=False),
-    ),
-    # Read by figures.flagged_orders.
-    models.Index(
-        fields=["publisher", "status"], name="order_flagged", condition=~models.Q(flag="")
     ),
     # Read by the queue of what needs attention, oldest first.
     models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),

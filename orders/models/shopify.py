@@ -178,12 +178,6 @@ class Delivery(models.Model):
             ),
             # Read by silence.heard and figures.deliveries_today.
             models.Index(fields=["store", "received_at"], name="delivery_by_store"),
-            # Read by figures.deliveries_waiting.
-            models.Index(
-                fields=["store", "outcome", "received_at"],
-                name="delivery_waiting",
-                condition=models.Q(outcome__in=["unmatched", "quarantined"]),
-            ),
             # Read by the queue of what needs attention, oldest first.
             models.Index(
                 fields=["received_at", "id"],
