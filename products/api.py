@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
@@ -19,7 +20,7 @@ from orders.api.contents import publisher_for, wrong
 from orders.api.filters import Backend, ProductFilters, SkuFilters, queries_of
 from orders.api.permissions import Needs
 from orders.api.strict import Strict
-from orders.api.views import ApiView
+from orders.api.views import ApiView, check_match, tagged
 from products.models import Product, Publisher, SkuAlias, digits, no_html
 from products.sku import MAX_SKU_LENGTH, SkuSyntaxError, format_id_string, parse_id_string, sku_key
 
@@ -77,11 +78,7 @@ class ProductChanges(Strict):
 class ProductForm(ProductChanges):
     publisher = serializers.CharField(required=False, max_length=10)
 
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        for name in ("project_id", "title"):
-            fields[name].required = True
-        return fields
+    always = ("project_id", "title")
 
 
 class SkuShape(serializers.ModelSerializer[SkuAlias]):
@@ -110,11 +107,7 @@ class SkuChanges(Strict):
 class SkuForm(SkuChanges):
     publisher = serializers.CharField(required=False, max_length=10)
 
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        for name in ("sku", "product"):
-            fields[name].required = True
-        return fields
+    always = ("sku", "product")
 
 
 def products_of(user: Any) -> QuerySet[Product]:
@@ -127,6 +120,13 @@ def skus_of(user: Any) -> QuerySet[SkuAlias]:
     """Return the SKUs that ``user`` may see."""
     rows = SkuAlias.objects.filter(publisher__in=Publisher.objects.for_user(user))
     return rows.select_related("publisher")
+
+
+def _locked(request: Request, rows: QuerySet[Any], pk: int, shape: Any) -> Any:
+    """Return a row, locked, as the caller looked at it; ``shape`` is how it is shown."""
+    row = get_object_or_404(rows.select_for_update(of=("self",), no_key=True), pk=pk)
+    check_match(request, shape(row).data)
+    return row
 
 
 def _save_product(product: Product, form: dict[str, Any]) -> None:
@@ -203,7 +203,7 @@ class Products(ApiView):
         _save_product(product, form)
         shown = ProductShape(products_of(request.user).get(pk=product.pk)).data
         where = request.build_absolute_uri(reverse("api:product", args=[product.pk]))
-        return Response(shown, 201, headers={"Location": where})
+        return tagged(shown, 201, Location=where)
 
 
 class OneProduct(ApiView):
@@ -212,11 +212,12 @@ class OneProduct(ApiView):
         "GET": Needs(READ, "products.view_product"),
         "PATCH": Needs(WRITE, "products.change_product"),
     }
+    if_match = {"PATCH": False}
 
     @extend_schema(operation_id="products_retrieve")
     def get(self, request: Request, pk: int) -> Response:
-        """Read one product with its SKUs."""
-        return Response(ProductShape(get_object_or_404(products_of(request.user), pk=pk)).data)
+        """Read one product with its SKUs. Its `ETag` changes with anything that is shown of it."""
+        return tagged(ProductShape(get_object_or_404(products_of(request.user), pk=pk)).data)
 
     @extend_schema(operation_id="products_update", request=ProductChanges, responses=ProductShape)
     def patch(self, request: Request, pk: int) -> Response:
@@ -224,10 +225,9 @@ class OneProduct(ApiView):
         return self.once(request, lambda: self._change(request, pk))
 
     def _change(self, request: Request, pk: int) -> Response:
-        rows = products_of(request.user).select_for_update(of=("self",), no_key=True)
-        product = get_object_or_404(rows, pk=pk)
+        product = _locked(request, products_of(request.user), pk, ProductShape)
         _save_product(product, self.checked(ProductChanges, request))
-        return Response(ProductShape(products_of(request.user).get(pk=pk)).data)
+        return tagged(ProductShape(products_of(request.user).get(pk=pk)).data)
 
 
 class Skus(ApiView):
@@ -256,7 +256,7 @@ class Skus(ApiView):
         alias = SkuAlias(publisher=publisher_for(request.user, form.pop("publisher", None)))
         _save_sku(alias, form)
         where = request.build_absolute_uri(reverse("api:sku-alias", args=[alias.pk]))
-        return Response(SkuShape(alias).data, 201, headers={"Location": where})
+        return tagged(SkuShape(alias).data, 201, Location=where)
 
 
 class OneSku(ApiView):
@@ -266,11 +266,12 @@ class OneSku(ApiView):
         "PATCH": Needs(WRITE, "products.change_skualias"),
         "DELETE": Needs(WRITE, "products.delete_skualias"),
     }
+    if_match = {"PATCH": False, "DELETE": False}
 
     @extend_schema(operation_id="sku_aliases_retrieve")
     def get(self, request: Request, pk: int) -> Response:
-        """Read one SKU."""
-        return Response(SkuShape(get_object_or_404(skus_of(request.user), pk=pk)).data)
+        """Read one SKU. Its `ETag` changes with anything that is shown of it."""
+        return tagged(SkuShape(get_object_or_404(skus_of(request.user), pk=pk)).data)
 
     @extend_schema(operation_id="sku_aliases_update", request=SkuChanges, responses=SkuShape)
     def patch(self, request: Request, pk: int) -> Response:
@@ -278,15 +279,15 @@ class OneSku(ApiView):
         return self.once(request, lambda: self._change(request, pk))
 
     def _change(self, request: Request, pk: int) -> Response:
-        rows = skus_of(request.user).select_for_update(of=("self",), no_key=True)
-        alias = get_object_or_404(rows, pk=pk)
+        alias = _locked(request, skus_of(request.user), pk, SkuShape)
         _save_sku(alias, self.checked(SkuChanges, request))
-        return Response(SkuShape(alias).data)
+        return tagged(SkuShape(alias).data)
 
     @extend_schema(operation_id="sku_aliases_delete", responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
         """Forget a SKU. Orders that were made of it stay as they are."""
-        get_object_or_404(skus_of(request.user), pk=pk).delete()
+        with transaction.atomic():
+            _locked(request, skus_of(request.user), pk, SkuShape).delete()
         return Response(status=204)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     On PostgreSQL only what meets the database is run: the run on SQLite has proved the rest, and
     the pages in a browser as well.
     """
+    _each_has_its_own_id(items)
     if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
         proved = [item for item in items if not _meets_the_database(item)]
         config.hook.pytest_deselected(items=proved)
@@ -34,6 +37,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("postgres"):
             item.add_marker(skip)
+
+
+def _each_has_its_own_id(items: list[pytest.Item]) -> None:
+    """Fail tests that share an id: ``--dist loadgroup`` runs one of them and drops the rest."""
+    times = Counter(item.nodeid for item in items)
+    for item in items:
+        if times[item.nodeid] > 1:
+            told = f"{times[item.nodeid]} tests share this id, so only one of them would be run."
+            item.runtest = partial(pytest.fail, told, pytrace=False)
 
 
 def _meets_the_database(item: pytest.Item) -> bool:

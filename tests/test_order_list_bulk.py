@@ -89,6 +89,14 @@ def test_the_page_says_how_many_will_and_cannot_and_changes_nothing(room: Room) 
     assert everything() == before
 
 
+def test_where_nothing_can_be_done_nothing_is_offered(room: Room) -> None:
+    before = everything()
+    page = ask(room.client, "hold", room.shipped(), room.shipped()).content.decode()
+    assert "So there is nothing to do here now." in page
+    assert "bulk-form" not in page
+    assert everything()[1:] == before[1:] == [0, 0]
+
+
 def test_the_preview_says_of_every_status_what_the_desk_then_does(room: Room) -> None:
     for kind, here, stop, gone in itertools.product(
         bulk.PERMISSIONS, status.MEANING, ("", "cancel"), (False, True)

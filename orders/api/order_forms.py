@@ -117,11 +117,7 @@ class OrderForm(RecipientForm):
     )
     hold_note = serializers.CharField(required=False, allow_blank=True, max_length=MAX_NOTE)
 
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        for name in ("name", "address", "city", "country"):
-            fields[name].required = True
-        return fields
+    always = ("name", "address", "city", "country")
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return _not_too_many(lines)

@@ -45,7 +45,8 @@ class DeskSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         found = []
-        if self.method == "POST" or (self.method == "PATCH" and not hasattr(self.view, "if_match")):
+        required = getattr(self.view, "if_match", {}).get(self.method)
+        if self.method == "POST" or (self.method == "PATCH" and not required):
             found.append(
                 OpenApiParameter(
                     "Idempotency-Key",
@@ -55,7 +56,6 @@ class DeskSchema(AutoSchema):
                     "repeat one: it is done once, and answered the same for at least 24 hours.",
                 )
             )
-        required = getattr(self.view, "if_match", {}).get(self.method)
         if required is not None:
             found.append(
                 OpenApiParameter(

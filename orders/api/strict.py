@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 
 class Strict(serializers.Serializer[Any]):
-    """A serializer of requests: a field that is not known is an error, not something left out."""
+    """A serializer of requests: a field that is not known is an error, not something left out.
+
+    ``always`` names fields that are required here and may be left out in the form inherited from.
+    """
+
+    always: ClassVar[tuple[str, ...]] = ()
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for name in self.always:
+            fields[name].required = True
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = {}

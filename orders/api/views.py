@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -105,6 +106,26 @@ def wanted_version(request: Request) -> int | None:
     match = _TAG.fullmatch(header)
     plain = match and not match[1] and re.fullmatch(r"[1-9][0-9]{0,8}", match[2])
     return int(match[2]) if match and plain else 0
+
+
+def tagged(data: Any, code: int = 200, **headers: str) -> Response:
+    """Return an answer whose ``ETag`` is a digest of it, for rows that count no versions."""
+    return Response(data, code, headers={"ETag": _tag_of(data), **headers})
+
+
+def check_match(request: Request, data: Any) -> None:
+    """Refuse the request if its ``If-Match`` names another state than ``data``, what is shown now.
+
+    Without the header, and with a star, any state will do. Raises ``Problem``.
+    """
+    header = request.headers.get("If-Match")
+    if header is not None and header.strip() not in ("*", _tag_of(data)):
+        detail = "It was changed meanwhile. Read it again, and send its ETag as If-Match."
+        raise Problem("stale", detail)
+
+
+def _tag_of(data: Any) -> str:
+    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
 
 
 class NothingHere(APIView):

@@ -119,11 +119,7 @@ class HookForm(HookChanges):
     publisher = serializers.CharField(required=False, max_length=10)
     active = None  # type: ignore[assignment]
 
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        for name in ("url", "events"):
-            fields[name].required = True
-        return fields
+    always = ("url", "events")
 
 
 class HookView(ApiView):
