@@ -117,24 +117,28 @@ def _order(store: Store, shop_order: ShopOrder, body: dict[str, Any]) -> Order:
 
 
 def _line(store: Store, delivery: Delivery, order: Order, item: dict[str, Any]) -> None:
-    alias = SkuAlias.objects.get(publisher=store.publisher, key=item["sku"].casefold())
+    alias = SkuAlias.objects.select_related("product").get(
+        publisher=store.publisher, key=item["sku"].casefold()
+    )
+    assert alias.product
+    assert delivery.shop_order
     OrderLine.objects.get_or_create(
         order=order,
         source_line_id=item["id"],
-        defaults={"product_id": alias.product_id, "quantity": item["quantity"], "sku": item["sku"]},
+        defaults={"product": alias.product, "quantity": item["quantity"], "sku": item["sku"]},
     )
     DeliveryLine.objects.get_or_create(
         delivery=delivery,
         line_id=item["id"],
         defaults={
-            "shop_order_id": delivery.shop_order_id,
+            "shop_order": delivery.shop_order,
             "sku": item["sku"],
             "key": alias.key,
             "title": item["title"],
             "quantity": item["quantity"],
             "units": item["quantity"],
             "outcome": "ordered",
-            "product_id": alias.product_id,
+            "product": alias.product,
             "order": order,
         },
     )
