@@ -18,6 +18,7 @@ from products.secret import Secret
 CONNECTIONS = 8
 PER_CONNECTION = 20
 MOST_AGAIN = 3
+PATIENCE = 120.0
 """A connection is renewed after so many requests, else it sticks to one worker for good."""
 FIRST_SHOP_ORDER = 7_000_000_000_000
 CREATED: tuple[bytes, ...] = (b'"created"',)
@@ -66,7 +67,7 @@ class Connection:
     def send(self, request: bytes) -> None:
         if self.left < 1:
             self.close()
-            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.selector.register(self.socket, selectors.EVENT_READ, self)
             self.left = PER_CONNECTION
@@ -128,7 +129,7 @@ def fire(path: str, ports: list[int], first: int, most: int, seconds: float) -> 
         busy = sum(_next(one, left) for one in connections)
         answered = 0
         while busy:
-            for key, _ in selector.select(timeout=30) or _silence():
+            for key, _ in selector.select(timeout=PATIENCE) or _silence():
                 answer = key.data.answer()
                 if answer is None:
                     continue
@@ -152,4 +153,4 @@ def _next(one: Connection, left: Iterator[bytes]) -> bool:
 
 
 def _silence() -> list[tuple[selectors.SelectorKey, int]]:
-    raise RuntimeError("The server answered nothing for 30 seconds.")
+    raise RuntimeError(f"The server answered nothing for {PATIENCE:.0f} seconds.")

@@ -15,7 +15,7 @@ from orders.bench.run import Bench
 from orders.bench.timing import interleaved, median, ratio
 from orders.chaos.processes import Family, free_port
 
-SECONDS = 4.0
+SECONDS = 3.0
 MOST_PER_SECOND = 1500
 EACH_ROUND = 40
 INSIDE = "orders.bench.inside_webhook:"
