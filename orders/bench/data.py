@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from orders.bench import data_body
+from orders.bench.data_body import PRODUCTS_EACH, PUBLISHERS
 from orders.bench.data_dialect import Dialect, dialect
 from orders.bench.data_sql import inserts, settle
 from orders.models import Store
@@ -23,8 +24,6 @@ from products.models import Mode, Product, Publisher, SkuAlias
 from products.roles import ROLES
 from products.secret import Secret
 
-PUBLISHERS = 4
-PRODUCTS_EACH = 125
 NOBODYS = make_password(None)
 LOADED = (
     "orders_shoporder",
@@ -58,18 +57,18 @@ def fill(orders: int) -> float:
 def catalogue() -> None:
     """Make the publishers, their products and SKUs, and a shop for each, numbered from 1."""
     for number in range(1, PUBLISHERS + 1):
-        publisher = Publisher.objects.create(
+        publisher = Publisher(
             publisher_id=data_body.publisher_id(number),
             name=f"Bench Films {number}",
-            login_email=f"desk@bench-{number}.example",
-            login_password=Secret(f"bench-password-{number}"),
             mode=Mode.PROD,
             invoice_prefix=f"B{number}",
         )
+        publisher.set_login(data_body.login(number), Secret(data_body.password(number)))
+        publisher.save()
         products = Product.objects.bulk_create(
             Product(
                 publisher=publisher,
-                project_id=str(number * 10_000 + place),
+                project_id=data_body.project_id(number, place),
                 title=f"Film {place:03} of Bench Films {number}",
                 package="dvd_case",
                 price="19.00",
@@ -81,11 +80,9 @@ def catalogue() -> None:
             SkuAlias(publisher=publisher, sku=sku, key=sku.casefold(), product=product)
             for sku, product in zip(skus, products, strict=True)
         )
-        Store.objects.create(
-            publisher=publisher,
-            domain=data_body.domain(number),
-            webhook_secrets=[Secret(data_body.signing_secret(number))],
-        )
+        store = Store(publisher=publisher, domain=data_body.domain(number))
+        store.webhook_secrets = [Secret(data_body.signing_secret(number))]
+        store.save()
 
 
 def people() -> None:

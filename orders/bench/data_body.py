@@ -9,6 +9,8 @@ from typing import Any
 TOPIC = "orders/fulfilled"
 SIZE = 8_500
 LINES = 3
+PUBLISHERS = 4
+PRODUCTS_EACH = 125
 ID, NUMBER, SKU = "@ID@", "@NUMBER@", "@SKU{}@"
 
 
@@ -24,6 +26,20 @@ def domain(publisher: int) -> str:
 def publisher_id(publisher: int) -> str:
     """Return TrepStar's number of the publisher with this primary key."""
     return str(80_000 + publisher)
+
+
+def login(publisher: int) -> str:
+    """Return the e-mail with which the publisher signs in at TrepStar."""
+    return f"desk@bench-{publisher}.example"
+
+
+def password(publisher: int) -> str:
+    return f"bench-password-{publisher}"
+
+
+def project_id(publisher: int, number: int) -> str:
+    """Return TrepStar's number of the publisher's product ``number``."""
+    return str(publisher * 10_000 + number)
 
 
 def sku(publisher: int, number: int) -> str:

@@ -48,18 +48,37 @@ def locked(name: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
 def server() -> Iterator[None]:
     """Have the kept PostgreSQL running meanwhile; the last of several runs stops it."""
     data = folder() / "postgresql"
-    with locked("users", fcntl.LOCK_SH):
-        with locked("databases"):
-            if not data.exists():
-                postgres.initialise(data)
-            if not _alive(data):
-                postgres.start(data, options=DURABLE)
-        yield
+    try:
+        with locked("users", fcntl.LOCK_SH):
+            with locked("databases"):
+                _start(data)
+            yield
+    finally:
+        _stop_if_last(data)
+
+
+def _start(data: Path) -> None:
+    if not data.exists():
+        postgres.initialise(data)
+    if not _alive(data):
+        postgres.start(data, options=DURABLE)
+        _drop_left_copies()
+
+
+def _stop_if_last(data: Path) -> None:
     try:
         with locked("users", fcntl.LOCK_EX | fcntl.LOCK_NB), locked("databases"):
             postgres.stop(data, mode="fast")
     except BlockingIOError:
         pass
+
+
+def _drop_left_copies() -> None:
+    """Drop the copies of runs that were killed."""
+    with psycopg.connect(_address(folder() / "postgresql"), autocommit=True) as admin:
+        found = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'scratch%'")
+        for (name,) in found.fetchall():
+            admin.execute(f'DROP DATABASE "{name}"')
 
 
 def _alive(data: Path) -> bool:

@@ -26,15 +26,20 @@ class ProbeError(Exception):
     """What was called in a probe raised an error, or the probe has ended."""
 
 
+def environment(url: str, **more: str) -> dict[str, str]:
+    """Return the environment of a process of the bench on the database at ``url``."""
+    return {**os.environ, **bench.environment(url), "PYTHONPATH": str(ROOT), **more}
+
+
 class Probe:
     """Runs functions of ours in a process of its own on the database at ``url``."""
 
-    def __init__(self, url: str, **environment: str) -> None:
+    def __init__(self, url: str, **more: str) -> None:
         self.url = url
         self._process = subprocess.Popen(
             [sys.executable, "-m", "orders.bench.probe"],
             cwd=ROOT,
-            env={**os.environ, **bench.environment(url), **environment},
+            env=environment(url, **more),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

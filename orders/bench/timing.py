@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -41,7 +41,7 @@ def timed(do: Callable[[], object]) -> float:
 
 def ratio(seconds: Mapping[str, Sequence[float]], of: str, to: str) -> float:
     """Return the median of the per-round ratios of two ways: noise that hits a round hits both."""
-    return statistics.median(a / b for a, b in zip(seconds[of], seconds[to], strict=True))
+    return median(a / b for a, b in zip(seconds[of], seconds[to], strict=True))
 
 
 def statements(do: Callable[[], object]) -> int:
