@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count
 
@@ -42,12 +43,13 @@ def backlog(orders: int) -> None:
 
 
 def _publisher_with_film(number: int) -> Product:
+    login: Any = Secret(f"bench-password-{number}")
     publisher, _ = Publisher.objects.get_or_create(
         publisher_id=str(number),
         defaults={
             "name": f"Bench Records {number}",
             "login_email": f"desk@bench-{number}.example",
-            "login_password": Secret(f"bench-password-{number}"),
+            "login_password": login,
             "mode": Mode.PROD,
         },
     )
