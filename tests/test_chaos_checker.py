@@ -432,6 +432,7 @@ class TestThePackage:
     def test_nothing_of_production_imports_it(self) -> None:
         root = Path(__file__).resolve().parent.parent
         own = {*root.glob("orders/chaos/*.py"), root / "orders/management/commands/chaos.py"}
+        own |= set(root.glob("orders/bench/*.py"))  # measures with the same processes
         files = {
             path
             for name in ("fulfillment", "products", "orders")
@@ -443,3 +444,26 @@ class TestThePackage:
             if "from orders.chaos" in (text := path.read_text()) or "import orders.chaos" in text
         ]
         assert guilty == []
+
+
+def slow() -> History:
+    """A good run on a slow machine: answers of two seconds, drained after ten minutes."""
+    history = good()
+    history.sent = [replace(sent, seconds=2.0) for sent in history.sent]
+    history.drained = history.quiet + 600
+    return history
+
+
+def test_an_untimed_run_does_not_judge_speed() -> None:
+    assert failed(check(slow(), untimed=True)) == []
+
+
+def test_control_a_timed_run_judges_it() -> None:
+    assert failed(check(slow())) == ["I13", "I15"]
+
+
+def test_an_untimed_run_has_to_answer_and_to_finish_all_the_same() -> None:
+    history = slow()
+    history.drained = 0.0
+    history.sent = [replace(sent, status=500) for sent in history.sent]
+    assert set(failed(check(history, untimed=True))) >= {"I13", "I15"}

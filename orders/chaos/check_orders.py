@@ -159,9 +159,13 @@ def secrets_stay_secret(history: History) -> Iterator[str]:
 
 
 def work_is_finished(history: History) -> Iterator[str]:
-    """I15: once all is quiet, whatever is due is finished within lease + sweep + 60 s."""
-    most = history.limits.lease + history.limits.sweep + SETTLE_SECONDS
+    """I15: once all is quiet, whatever is due is finished."""
     if not history.drained:
         yield "the desk did not drain"
-    elif history.drained - history.quiet > most:
+
+
+def soon_finished(history: History) -> Iterator[str]:
+    """I15: and that within lease + sweep + 60 s."""
+    most = history.limits.lease + history.limits.sweep + SETTLE_SECONDS
+    if history.drained and history.drained - history.quiet > most:
         yield f"the desk took {history.drained - history.quiet:.0f} s to drain"

@@ -9,13 +9,17 @@ from orders.chaos import check_gateway, check_intake, check_orders
 from orders.chaos.history import History
 
 SHOWN = 5
+Check = Callable[[History], Iterator[str]]
 
 
 @dataclass(frozen=True)
 class Invariant:
+    """What must hold after a run; ``speed`` is what of it depends on how fast the machine is."""
+
     id: str
     title: str
-    check: Callable[[History], Iterator[str]]
+    check: Check
+    speed: Check | None = None
 
 
 INVARIANTS = (
@@ -35,9 +39,19 @@ INVARIANTS = (
     Invariant("I10", "timelines are whole", check_orders.timelines_are_whole),
     Invariant("I11", "secrets stay secret", check_orders.secrets_stay_secret),
     Invariant("I12", "nobody sees another publisher's rows", check_intake.nobody_sees_others),
-    Invariant("I13", "shops are answered in time", check_intake.shops_are_answered),
+    Invariant(
+        "I13",
+        "shops are answered in time",
+        check_intake.shops_are_answered,
+        check_intake.in_time,
+    ),
     Invariant("I14", "few attempts", check_gateway.few_attempts),
-    Invariant("I15", "work is finished once all is quiet", check_orders.work_is_finished),
+    Invariant(
+        "I15",
+        "work is finished once all is quiet",
+        check_orders.work_is_finished,
+        check_orders.soon_finished,
+    ),
 )
 
 
@@ -57,9 +71,15 @@ class Verdict:
         return [*lines, f"       … and {more} more"] if more > 0 else lines
 
 
-def check(history: History) -> list[Verdict]:
-    """Return the verdict on every invariant, in their order."""
-    return [Verdict(one, tuple(one.check(history))) for one in INVARIANTS]
+def check(history: History, *, untimed: bool = False) -> list[Verdict]:
+    """Return the verdict on every invariant, in their order; ``untimed`` does not judge speed."""
+    return [Verdict(one, tuple(_problems(one, history, untimed))) for one in INVARIANTS]
+
+
+def _problems(one: Invariant, history: History, untimed: bool) -> Iterator[str]:
+    yield from one.check(history)
+    if one.speed and not untimed:
+        yield from one.speed(history)
 
 
 def failed(verdicts: list[Verdict]) -> list[str]:

@@ -27,13 +27,16 @@ from products.models import Publisher
 
 CLERKS = 2
 ACTS_A_SECOND = 5.0
-DRAIN_SECONDS = 90.0
+DRAIN_SECONDS, UNTIMED_DRAIN_SECONDS = 90.0, 480.0
 SENDING_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked for; ``seconds`` is how long things are killed."""
+    """What a run is asked for; ``seconds`` is how long things are killed.
+
+    An ``untimed`` run has all the time it needs to finish what is due.
+    """
 
     seed: int
     seconds: float
@@ -44,6 +47,7 @@ class Options:
     mix: Mix = field(default_factory=Mix)
     faults: str = ""
     sql: tuple[str, ...] = ()
+    untimed: bool = False
 
 
 class Run:
@@ -175,7 +179,7 @@ class Run:
 
     def _drain(self) -> None:
         connection.close()  # the one of before the database's restarts
-        give_up = time.time() + DRAIN_SECONDS
+        give_up = time.time() + (UNTIMED_DRAIN_SECONDS if self.options.untimed else DRAIN_SECONDS)
         while time.time() < give_up:
             try:
                 if not collect.unsettled():
