@@ -23,12 +23,13 @@ MOST_REST_SECONDS = 0.5
 class Sender:
     """Keeps up to ``places`` orders in flight. Use it with ``with``; its threads end then.
 
-    A few more are claimed ahead, so that no place is empty while the next order is claimed. Those
-    whose call has not begun when the time is over are given back.
+    A few more are claimed ahead, as many at once, so that no place is empty while the next orders
+    are claimed. Those whose call has not begun when the time is over are given back.
     """
 
     def __init__(self, gateway: Gateway, places: int) -> None:
-        self.gateway, self.most = gateway, places + places // AHEAD_SHARE
+        self.gateway, ahead = gateway, places // AHEAD_SHARE
+        self.most, self.batch = places + ahead, max(1, ahead)
         self.claimed = 0
         self.stop_at = float("inf")
         self._todo: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
@@ -54,7 +55,7 @@ class Sender:
         self.stop_at, rest = stop_at, LOOK_AGAIN_SECONDS
         while time.monotonic() < stop_at:
             free = self.most - self.claimed
-            claims = submission.claim(free) if free else []
+            claims = submission.claim(free) if free >= self.batch else []
             for claim in claims:
                 self._todo.put(claim)
             self.claimed += len(claims)
@@ -64,7 +65,7 @@ class Sender:
             if not self.claimed and not submission.due(clock.now()).exists():
                 return
             # Others hold the publisher's row or all its slots this moment: look again.
-            landed = self._wait(rest if free else None)
+            landed = self._wait(rest if free >= self.batch else None)
             rest = LOOK_AGAIN_SECONDS if landed else min(2 * rest, MOST_REST_SECONDS)
 
     def _wait(self, seconds: float | None) -> bool:
