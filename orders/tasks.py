@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 import orders.bulk  # noqa: F401 - registers what its jobs do with a row
@@ -33,6 +33,7 @@ from orders import (
     status,
     submission,
     tracking,
+    waking,
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
@@ -44,8 +45,6 @@ from products.models import Product, Publisher, SkuAlias
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
-MAX_NUDGES = 10
-MANY_TASKS = 100
 REPLAYED_AT_MOST = 500
 TELLING_SECONDS = 30
 
@@ -72,7 +71,7 @@ def register_schedules() -> list[str]:
 
 def nudge() -> None:
     """Wake a worker for new orders, in the caller's transaction: no commit, no nudge."""
-    _wake("orders.tasks.submit_due")
+    waking.wake("orders.tasks.submit_due")
 
 
 def async_ask_now(order_id: int) -> None:
@@ -152,7 +151,7 @@ def work_jobs() -> None:
     """Do rows of the jobs that wait, for a while; then leave the rest to a new task."""
     jobs.go_on(time.monotonic() + CLAIMING_SECONDS)
     if submission.due(clock.now()).exists():
-        _wake("orders.tasks.submit_due")
+        waking.wake("orders.tasks.submit_due")
     if jobs.waiting(clock.now()).exists():
         async_task("orders.tasks.work_jobs")
     tell_clients()
@@ -167,7 +166,7 @@ def deliver_hooks() -> None:
 def tell_clients() -> None:
     """Wake a worker for the webhooks of clients if one of them is to be told something."""
     if hook_sending.due(clock.now()).exists():
-        _wake("orders.tasks.deliver_hooks")
+        waking.wake("orders.tasks.deliver_hooks")
 
 
 def sweep() -> None:
@@ -189,32 +188,12 @@ def sweep() -> None:
     for delivery_id in failed.values_list("pk", flat=True)[:100]:
         deliveries.replay(delivery_id, actor=WORKER)
     if submission.due(now).exists():
-        _wake("orders.tasks.submit_due")
+        waking.wake("orders.tasks.submit_due")
     if tracking.due_publishers():
-        _wake("orders.tasks.sync_all")
+        waking.wake("orders.tasks.sync_all")
     if jobs.waiting(now).exists():
-        _wake("orders.tasks.work_jobs")
+        waking.wake("orders.tasks.work_jobs")
     tell_clients()
-
-
-def _wake(func: str) -> None:
-    """Enqueue a task unless enough wait already: each of them does all that is due.
-
-    In a busy hour there would be one for every order, and the workers' canaries, which prove that
-    a cluster is alive, would wait behind thousands.
-    """
-    if waiting_tasks() < MAX_NUDGES:
-        async_task(func)
-
-
-def waiting_tasks() -> int:
-    """Count the tasks that a worker may take now, up to ``MANY_TASKS``.
-
-    Those taken and never acknowledged, as by a worker that was killed, stay locked for minutes and
-    are no sign that enough wait.
-    """
-    # django-q2 writes the lock by the clock of its own machine.
-    return len(OrmQ.objects.filter(lock__lte=timezone.now()).values_list("pk")[:MANY_TASKS])
 
 
 def check_login(publisher_id: int) -> None:
@@ -259,7 +238,7 @@ def _replay(publisher: Publisher, key: str, after_id: int) -> mapping.Replayed:
         may_go_on=lambda: time.monotonic() < stop_at,
     )
     if submission.due(clock.now()).exists():
-        _wake("orders.tasks.submit_due")
+        waking.wake("orders.tasks.submit_due")
     return done
 
 

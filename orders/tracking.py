@@ -12,12 +12,20 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import (
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    prefetch_related_objects,
+)
 
 from orders import breaker, budget, clock, lifecycle, missed, news, status
 from orders.gateway import login_of
 from orders.lifecycle import WORKER
-from orders.models import Call, Order
+from orders.models import Call, Order, OrderLine
 from orders.settlement import refuse_login, send_what_waited
 from orders.trepstar import client, status_xml
 from orders.trepstar.errors import GatewayError, Unclear, Unreachable
@@ -241,13 +249,15 @@ def _try(found: Mapping[str, Section], invoices: Sequence[str], interval: timede
 def _apply(found: Mapping[str, Section], invoices: Sequence[str], interval: timedelta) -> None:
     with transaction.atomic():
         now = clock.now()
-        rows = (
+        rows = list(
             Order.objects.select_for_update(of=("self",), no_key=True)
             .filter(invoice__in=invoices, status__in=status.ASKED | {status.UNCLEAR})
             .select_related("publisher")
-            .prefetch_related("lines__product")
             .order_by("id")
         )
+        letters = [order for order in rows if news.may_be_letter(order, found[order.invoice])]
+        lines = OrderLine.objects.select_related("product")
+        prefetch_related_objects(letters, Prefetch("lines", lines))
         changes = [news.read(o, found[o.invoice], now=now, interval=interval) for o in rows]
         lifecycle.move_many(changes, actor=WORKER)
 
