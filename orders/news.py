@@ -283,13 +283,6 @@ def _notes(order: Order, section: Section, to: str) -> list[str]:
     return notes
 
 
-def may_be_letter(order: Order, section: Section) -> bool:
-    """Say whether ``read`` may look at the order's lines: shipped, and nothing to track it by."""
-    shipped = WORDS.get(section.status.upper()) == status.SHIPPED or order.status == status.SHIPPED
-    untracked = not (section.tracking_id or order.tracking_id)
-    return shipped and untracked and order.goes_as_letters_do
-
-
 def _next_ask(order: Order, to: str, fields: dict[str, Any], now: datetime) -> datetime | None:
     """Return when to ask again, or None where there is nothing more to learn."""
     soon: datetime = fields["next_ask_at"]

@@ -12,20 +12,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import (
-    Exists,
-    F,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    prefetch_related_objects,
-)
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from orders import breaker, budget, clock, lifecycle, missed, news, status
+from orders import breaker, budget, clock, letters, lifecycle, missed, news, status
 from orders.gateway import login_of
 from orders.lifecycle import WORKER
-from orders.models import Call, Order, OrderLine
+from orders.models import Call, Order
 from orders.settlement import refuse_login, send_what_waited
 from orders.trepstar import client, status_xml
 from orders.trepstar.errors import GatewayError, Unclear, Unreachable
@@ -255,9 +247,7 @@ def _apply(found: Mapping[str, Section], invoices: Sequence[str], interval: time
             .select_related("publisher")
             .order_by("id")
         )
-        letters = [order for order in rows if news.may_be_letter(order, found[order.invoice])]
-        lines = OrderLine.objects.select_related("product")
-        prefetch_related_objects(letters, Prefetch("lines", lines))
+        letters.read_lines(rows, found)
         changes = [news.read(o, found[o.invoice], now=now, interval=interval) for o in rows]
         lifecycle.move_many(changes, actor=WORKER)
 

@@ -18,29 +18,34 @@ def update_each(rows: Sequence[Model], names: Collection[str]) -> int:
     """
     if not rows or not names:
         return 0
-    model = rows[0]._meta
-    pk: Field[Any, Any] = model.pk  # type: ignore[assignment]
-    fields = [model.get_field(name) for name in sorted(names)]
-    columns: list[Field[Any, Any]] = [pk, *fields]  # type: ignore[list-item]
+    columns = [_field(rows[0], name) for name in ("pk", *sorted(names))]
     values = [
         one.get_db_prep_save(getattr(row, one.attname), connection)
         for row in rows
         for one in columns
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_statement(model.db_table, columns, len(rows)), values)
+        cursor.execute(_statement(rows[0]._meta.db_table, columns, len(rows)), values)
         return int(cursor.rowcount)
+
+
+def _field(row: Model, name: str) -> Field[Any, Any]:
+    found = row._meta.pk if name == "pk" else row._meta.get_field(name)
+    assert isinstance(found, Field)
+    return found
 
 
 def _statement(table: str, columns: Sequence[Field[Any, Any]], count: int) -> str:
     """Return the statement for ``count`` rows; the first of ``columns`` is the key."""
     quote = connection.ops.quote_name
     key, *fields = columns
-    new = ", ".join(f"{quote(one.column)} = given.column{n}" for n, one in enumerate(fields, 2))
+    new = ", ".join(
+        f"{quote(str(one.column))} = given.column{n}" for n, one in enumerate(fields, 2)
+    )
     first = ", ".join(map(_place, columns))
     row = ", ".join(["%s"] * len(columns))
     given = f"({first}){f', ({row})' * (count - 1)}"
-    where = f"{quote(table)}.{quote(key.column)} = given.column1"
+    where = f"{quote(table)}.{quote(str(key.column))} = given.column1"
     # Nothing but names of the model's own table and columns is written into it.
     return f"UPDATE {quote(table)} SET {new} FROM (VALUES {given}) AS given WHERE {where}"  # noqa: S608
 

@@ -32,7 +32,17 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 LEASE = timedelta(seconds=60)  # longer than the web server lets a request run
 KEPT_HEADERS = ("Location", "ETag")
-_NEW = "owner key digest lease_token lease_until headers body erased created_at".split()
+_NEW = [
+    "owner",
+    "key",
+    "digest",
+    "lease_token",
+    "lease_until",
+    "headers",
+    "body",
+    "erased",
+    "created_at",
+]
 _INSERT = """
 INSERT INTO orders_idempotencykey
     (owner, key, digest, lease_token, lease_until, headers, body, erased, created_at)
@@ -94,8 +104,8 @@ def _take(owner: str, key: str, digest: str) -> IdempotencyKey:
 def _insert(row: IdempotencyKey) -> bool:
     """Commit a new key, or return False where it is there: one statement, its own transaction."""
     row.created_at = timezone.now()
-    fields = [IdempotencyKey._meta.get_field(name) for name in _NEW]
-    values = [one.get_db_prep_save(getattr(row, one.attname), connection) for one in fields]
+    fields = {one.name: one for one in row._meta.concrete_fields}
+    values = [fields[name].get_db_prep_save(getattr(row, name), connection) for name in _NEW]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
         written = cursor.fetchone()

@@ -6,15 +6,16 @@ takes several times as long as the database does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from django.db.models import Aggregate, OuterRef, QuerySet, Subquery, TextField
-from django.db.models.functions import JSONArray
+import orjson
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from orders import preflight, status
@@ -28,48 +29,42 @@ FIELDS = OrderShape.Meta.fields
 _ELSEWHERE = {"publisher": "publisher__publisher_id", "reship_of": "reship_of__invoice"}
 _BUILT = ("findings", "lines", "pieces", "tracking_url")
 _COLUMNS = [name for name in FIELDS if name not in (*_ELSEWHERE, *_BUILT)]
-_MOMENTS = ("hold_until", "next_attempt_at", "created_at", "updated_at", "accepted_at", "shipped_at")
+_MOMENTS = (
+    "hold_until",
+    "next_attempt_at",
+    "created_at",
+    "updated_at",
+    "accepted_at",
+    "shipped_at",
+)
 _LINE = LineShape.Meta.fields
 _QUANTITY = _LINE.index("quantity")
 
 
-class _JsonRows(Aggregate):
-    """All rows of a group as one JSON array, in any order."""
-
-    function = "JSONB_AGG"
-    output_field = TextField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
-
-
 # The id comes first, by which the lines are put in order; the last four are for ``preflight``.
-_LINES = Subquery(
-    OrderLine.objects.filter(order=OuterRef("pk"))
-    .order_by()
-    .values("order")
-    .annotate(
-        rows=_JsonRows(
-            JSONArray(
-                *("id", "product_id", "product__project_id", "product__title", "quantity", "sku"),
-                *("product__price", "product__special_text", "product__active"),
-                "product__publisher_id",
-            )
-        )
-    )
-    .values("rows")
-)
+_LINES = """(
+    SELECT {all}({one}(
+        line.id, line.product_id, product.project_id, product.title, line.quantity, line.sku,
+        product.price, product.special_text, product.active, product.publisher_id
+    )) FROM orders_orderline line JOIN products_product product ON product.id = line.product_id
+    WHERE line.order_id = orders_order.id
+)"""
+_WORDS = {
+    "postgresql": _LINES.format(all="json_agg", one="json_build_array") + "::text",
+    "sqlite": _LINES.format(all="json_group_array", one="json_array"),
+}
 
 
 def read(orders: QuerySet[Order]) -> QuerySet[Order, dict[str, Any]]:
     """Return the rows of ``orders`` with their lines, in one statement; for ``shown``."""
+    lines = RawSQL(_WORDS[connection.vendor], (), TextField())  # noqa: S611 - a constant
     more = ("pk", "publisher_id", "publisher__charset")
-    return orders.values(*more, *_COLUMNS, *_ELSEWHERE.values(), order_lines=_LINES)
+    return orders.values(*more, *_COLUMNS, *_ELSEWHERE.values(), order_lines=lines)
 
 
 def shown(row: dict[str, Any], wanted: Sequence[str] | None = None) -> dict[str, Any]:
     """Return a row of ``read`` as clients see it; only the ``wanted`` fields if these are given."""
-    lines = sorted(json.loads(row["order_lines"] or "[]"))
+    lines = sorted(orjson.loads(row["order_lines"] or "[]"))
     values = row | {
         "publisher": row["publisher__publisher_id"],
         "reship_of": row["reship_of__invoice"],
@@ -101,20 +96,15 @@ def _told(
     values: dict[str, Any], lines: Sequence[Sequence[Any]], wanted: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return ``values`` as JSON can hold them; they are changed. A line is its ``_LINE``."""
-    zone = timezone.get_current_timezone()
-    for name in _MOMENTS:
-        values[name] = values[name] and _moment(values[name], zone)
+    if settings.TIME_ZONE != "UTC":
+        zone = timezone.get_current_timezone()
+        values |= {name: values[name] and values[name].astimezone(zone) for name in _MOMENTS}
     values["ship_date"] = values["ship_date"] and values["ship_date"].isoformat()
     values["price"] = None if values["price"] is None else f"{values['price']:.2f}"
     values["tracking_url"] = tracking_url(values["tracking_id"])
     values["pieces"] = sum(line[_QUANTITY] for line in lines)
     values["lines"] = [dict(zip(_LINE, line, strict=True)) for line in lines]
     return {name: values[name] for name in wanted or FIELDS}
-
-
-def _moment(at: datetime, zone: Any) -> str:
-    text = at.astimezone(zone).isoformat()
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
 def _findings(row: dict[str, Any], lines: list[list[Any]]) -> list[dict[str, str]]:

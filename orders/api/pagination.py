@@ -96,7 +96,9 @@ def _write(row: Any, by: str) -> str:
     """Return the cursor behind ``row``, which is an object or a dictionary with ``pk``."""
     values = row if isinstance(row, dict) else {"pk": row.pk}
     at = values[TIME].astimezone(UTC).isoformat() if by == TIME else ""
-    return base64.urlsafe_b64encode(json.dumps([by, at, values["pk"]]).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps([by, at, values["pk"]]).encode()).decode().rstrip("=")
+    )
 
 
 def _read(cursor: str, by: str) -> tuple[datetime | None, int]:

@@ -36,6 +36,9 @@ class Source(models.TextChoices):
 class OrderQuerySet(models.QuerySet["Order"]):
     def for_user(self, user: object) -> OrderQuerySet:
         """Return the orders of the publishers that ``user`` may see."""
+        if token := getattr(user, "api_token", None):
+            # Said without a subquery, so that SQLite as well reads a page off the index.
+            return self.filter(publisher=token.publisher_id)
         return self.filter(publisher__in=Publisher.objects.for_user(user))  # type: ignore[arg-type]
 
 
