@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import requests
@@ -19,6 +19,7 @@ import requests
 from orders.watchdog import die_with_parent
 
 MANAGE = [sys.executable, sys.argv[0]]
+DESK = "fulfillment.wsgi:application"
 
 
 def free_port() -> int:
@@ -27,43 +28,32 @@ def free_port() -> int:
     return port
 
 
-class Processes:
-    """Sandbox, web server and workers, each with a log file of its own."""
+class Family:
+    """Processes with one environment (by default ours), each with a log file of its own."""
 
-    def __init__(self, folder: Path, *, web_port: int, sandbox_port: int, workers: int = 2) -> None:
-        self.folder = folder
-        self.web_port, self.sandbox_port = web_port, sandbox_port
-        self.workers = workers
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder, self.environment = folder, environment
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, sandbox: list[str]) -> None:
-        """Start everything and wait until it answers."""
-        self.sandbox_arguments = sandbox
-        self.start_sandbox()
-        self._run(
-            "web",
-            sys.executable, "-m", "gunicorn", "fulfillment.wsgi:application", "--log-level",
-            "warning", "--bind", f"127.0.0.1:{self.web_port}", "--worker-class", "gthread",
-            "--workers", "2", "--threads", "4",
-        )  # fmt: skip
-        for number in range(1, self.workers + 1):
-            self._run(f"qworker{number}", *MANAGE, "qworker")
-        self.answers(f"http://127.0.0.1:{self.web_port}/readyz")
-
-    def start_sandbox(self) -> None:
-        port = str(self.sandbox_port)
-        self._run("sandbox", *MANAGE, "sandbox", "--port", port, *self.sandbox_arguments)
-        self.answers(f"http://127.0.0.1:{port}/log.json?since=999999999")
-
-    def _run(self, name: str, *command: str) -> None:
+    def run(self, name: str, *command: str) -> None:
+        """Start a command in a process group of its own, under a name."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(  # noqa: S603
                 command,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
+
+    def gunicorn(self, name: str, port: int, application: str = DESK) -> None:
+        """Start a web server as ``make run`` does."""
+        self.run(
+            name,
+            sys.executable, "-m", "gunicorn", application, "--log-level", "warning", "--bind",
+            f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "4",
+        )  # fmt: skip
 
     def answers(self, address: str, seconds: float = 40.0) -> None:
         """Wait until ``address`` answers 200."""
@@ -76,6 +66,18 @@ class Processes:
                 pass
             time.sleep(0.1)
         raise RuntimeError(f"Nothing answered at {address} within {seconds:.0f} seconds.")
+
+    def listens(self, port: int, seconds: float = 40.0) -> None:
+        """Wait until something listens on ``port``."""
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError(f"Nothing listened on port {port} within {seconds:.0f} seconds.")
 
     def ended(self) -> list[str]:
         """Return the names of the processes that ended by themselves."""
@@ -99,6 +101,29 @@ class Processes:
     def stop_all(self) -> None:
         for name in list(self.running):
             self.stop(name)
+
+
+class Processes(Family):
+    """Sandbox, web server and workers of a run."""
+
+    def __init__(self, folder: Path, *, web_port: int, sandbox_port: int, workers: int = 2) -> None:
+        super().__init__(folder)
+        self.web_port, self.sandbox_port = web_port, sandbox_port
+        self.workers = workers
+
+    def start(self, sandbox: list[str]) -> None:
+        """Start everything and wait until it answers."""
+        self.sandbox_arguments = sandbox
+        self.start_sandbox()
+        self.gunicorn("web", self.web_port)
+        for number in range(1, self.workers + 1):
+            self.run(f"qworker{number}", *MANAGE, "qworker")
+        self.answers(f"http://127.0.0.1:{self.web_port}/readyz")
+
+    def start_sandbox(self) -> None:
+        port = str(self.sandbox_port)
+        self.run("sandbox", *MANAGE, "sandbox", "--port", port, *self.sandbox_arguments)
+        self.answers(f"http://127.0.0.1:{port}/log.json?since=999999999")
 
     def web_workers(self) -> list[int]:
         return list(children().get(self.running["web"].pid, ()))
