@@ -1,4 +1,4 @@
-"""Letters have no tracking by design: which orders of a batch may be some, before a line is read."""
+"""Letters have no tracking by design: which orders of a batch may be some."""
 
 from __future__ import annotations
 
