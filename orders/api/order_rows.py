@@ -28,7 +28,7 @@ from products.models import Product
 FIELDS = OrderShape.Meta.fields
 _ELSEWHERE = {"publisher": "publisher__publisher_id", "reship_of": "reship_of__invoice"}
 _BUILT = ("findings", "lines", "pieces", "tracking_url")
-COLUMNS = [name for name in FIELDS if name not in (*_ELSEWHERE, *_BUILT)]
+_COLUMNS = [name for name in FIELDS if name not in (*_ELSEWHERE, *_BUILT)]
 _MOMENTS = (
     "hold_until",
     "next_attempt_at",
@@ -59,7 +59,7 @@ def read(orders: QuerySet[Order]) -> QuerySet[Order, dict[str, Any]]:
     """Return the rows of ``orders`` with their lines, in one statement; for ``shown``."""
     lines = RawSQL(_WORDS[connection.vendor], (), TextField())  # noqa: S611 - a constant
     more = ("pk", "publisher_id", "publisher__charset")
-    return orders.values(*more, *COLUMNS, *_ELSEWHERE.values(), order_lines=lines)
+    return orders.values(*more, *_COLUMNS, *_ELSEWHERE.values(), order_lines=lines)
 
 
 def shown(row: dict[str, Any], wanted: Sequence[str] | None = None) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def shown_new(orders: Iterable[Order]) -> list[dict[str, Any]]:
 
 def _new(order: Order) -> dict[str, Any]:
     lines = order.made_with
-    values = {name: getattr(order, name) for name in COLUMNS} | {
+    values = {name: getattr(order, name) for name in _COLUMNS} | {
         "publisher": order.publisher.publisher_id,
         "reship_of": order.reship_of.invoice if order.reship_of else None,
         "findings": _told_findings(order, lines) if order.status in status.EDITABLE else [],

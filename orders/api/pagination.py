@@ -47,7 +47,7 @@ class Pager(BasePagination):
     def _next(self) -> str | None:
         if self.last is None:
             return None
-        asked = {**self.request.query_params.dict(), "cursor": cursor_behind(self.last, self.by)}
+        asked = {**self.request.query_params.dict(), "cursor": _write(self.last, self.by)}
         return self.request.build_absolute_uri(f"{self.request.path}?{urlencode(asked)}")
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _limit(given: str | None) -> int:
     return int(given)
 
 
-def cursor_behind(row: Any, by: str) -> str:
+def _write(row: Any, by: str) -> str:
     """Return the cursor behind ``row``, which is an object or a dictionary with ``pk``."""
     values = row if isinstance(row, dict) else {"pk": row.pk}
     at = values[TIME].astimezone(UTC).isoformat() if by == TIME else ""
