@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.expressions import Combinable
 
 from orders import clock, lifecycle, preflight, status
@@ -21,6 +21,9 @@ from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
 from products.models import Mode, Product, Publisher
 
 MAX_NAME = 12
+_NEXT_SERIAL = """
+UPDATE products_publisher SET last_serial = last_serial + 1 WHERE id = %s RETURNING last_serial
+"""
 # Room for the parts of a split and for reships, so that no invoice outgrows the limit later.
 SUFFIX_ROOM = len("-P99-R99")
 
@@ -150,11 +153,11 @@ def _next_box(shop_order: ShopOrder) -> int:
 
 
 def next_serial(publisher: Publisher) -> int:
-    """Return the publisher's next serial number, each once."""
-    row = Publisher.objects.select_for_update(no_key=True).get(pk=publisher.pk)
-    row.last_serial += 1
-    row.save(update_fields=["last_serial"])
-    return row.last_serial
+    """Return the publisher's next serial number, each once: its row is locked until the end."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_SERIAL, [publisher.pk])
+        (serial,) = cursor.fetchone()
+    return int(serial)
 
 
 def preview(request: Request) -> list[tuple[Order, list[OrderLine], list[Finding]]]:

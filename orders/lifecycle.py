@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from orders import hooks, status
 from orders.models import Order, OrderEvent, OrderLine
+from orders.updating import update_each
 
 Kind = OrderEvent.ActorKind
 
@@ -73,6 +74,7 @@ def create(
         for line in lines:
             line.order = order
         OrderLine.objects.bulk_create(lines)
+        order.made_with = lines
         event = _event(order, "order.placed", "", order.status, actor, data)
         event.save(force_insert=True)
         hooks.write([(order, event)])
@@ -146,27 +148,29 @@ class Change:
 def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
     """Write many changes of locked orders in a few statements; return how many were events.
 
-    The orders must have been locked in this transaction. Raises ``NotNow`` for a move that the map
-    does not allow, and then nothing is written.
+    The orders must have been locked in this transaction, and are as they were read then: a field
+    in which none of them differs from that is not written. Raises ``NotNow`` for a move that the
+    map does not allow, and then nothing is written.
     """
-    changed, happened, names = [], [], {"status", "version", "updated_at"}
+    changed, happened, names = [], [], {"updated_at"}
     for change in changes:
         order, before = change.order, change.order.status
         moved = change.to != before
         if moved and not status.may_move(before, change.to):
             raise NotNow(f"Order {order.invoice} cannot go from {before} to {change.to}.")
         values = {**(_cleared(before, change.to) if moved else {}), **change.fields}
+        values |= {"status": change.to, "version": order.version + bool(change.kind)}
         for name, value in values.items():
-            setattr(order, name, value)
-        order.status, order.updated_at = change.to, timezone.now()
-        names.update(values)
+            if getattr(order, name) != value:
+                names.add(name)
+                setattr(order, name, value)
+        order.updated_at = timezone.now()
         if change.kind:
-            order.version += 1
             event = _event(order, change.kind, before, change.to, actor, change.data)
             happened.append((order, event))
         changed.append(order)
     if changed:
-        Order.objects.bulk_update(changed, sorted(names))
+        update_each(changed, names)
         OrderEvent.objects.bulk_create([event for _, event in happened])
         hooks.write(happened)
     return len(happened)

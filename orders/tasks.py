@@ -32,12 +32,12 @@ from orders import (
     status,
     submission,
     tracking,
+    waking,
 )
 from orders.gateway import configured_gateway
 from orders.lifecycle import WORKER, NotNow
 from orders.models import Delivery, Heartbeat, Order
 from orders.models.shopify import Outcome
-from orders.nudges import Sparing
 from orders.sending import Sender
 from products.models import Product, Publisher, SkuAlias
 
@@ -70,7 +70,7 @@ def register_schedules() -> list[str]:
 
 def nudge() -> None:
     """Wake a worker for new orders, in the caller's transaction: no commit, no nudge."""
-    _wake("orders.tasks.submit_due")
+    waking.wake("orders.tasks.submit_due")
 
 
 def async_ask_now(order_id: int) -> None:
@@ -150,7 +150,7 @@ def work_jobs() -> None:
     """Do rows of the jobs that wait, for a while; then leave the rest to a new task."""
     jobs.go_on(time.monotonic() + CLAIMING_SECONDS)
     if submission.due(clock.now()).exists():
-        _wake("orders.tasks.submit_due")
+        waking.wake("orders.tasks.submit_due")
     if jobs.waiting(clock.now()).exists():
         async_task("orders.tasks.work_jobs")
     tell_clients()
@@ -165,7 +165,7 @@ def deliver_hooks() -> None:
 def tell_clients() -> None:
     """Wake a worker for the webhooks of clients if one of them is to be told something."""
     if hook_sending.due(clock.now()).exists():
-        _wake("orders.tasks.deliver_hooks")
+        waking.wake("orders.tasks.deliver_hooks")
 
 
 def sweep() -> None:
@@ -187,17 +187,12 @@ def sweep() -> None:
     for delivery_id in failed.values_list("pk", flat=True)[:100]:
         deliveries.replay(delivery_id, actor=WORKER)
     if submission.due(now).exists():
-        _wake("orders.tasks.submit_due")
+        waking.wake("orders.tasks.submit_due")
     if tracking.due_publishers():
-        _wake("orders.tasks.sync_all")
+        waking.wake("orders.tasks.sync_all")
     if jobs.waiting(now).exists():
-        _wake("orders.tasks.work_jobs")
+        waking.wake("orders.tasks.work_jobs")
     tell_clients()
-
-
-def _wake(func: str) -> None:
-    """Enqueue a task unless enough wait already: each of them does all that is due."""
-    async_task(func, broker=Sparing())
 
 
 def check_login(publisher_id: int) -> None:
@@ -242,7 +237,7 @@ def _replay(publisher: Publisher, key: str, after_id: int) -> mapping.Replayed:
         may_go_on=lambda: time.monotonic() < stop_at,
     )
     if submission.due(clock.now()).exists():
-        _wake("orders.tasks.submit_due")
+        waking.wake("orders.tasks.submit_due")
     return done
 
 

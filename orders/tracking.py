@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from orders import breaker, budget, clock, lifecycle, missed, news, status
+from orders import breaker, budget, clock, letters, lifecycle, missed, news, status
 from orders.gateway import login_of
 from orders.lifecycle import WORKER
 from orders.models import Call, Order
@@ -241,13 +241,13 @@ def _try(found: Mapping[str, Section], invoices: Sequence[str], interval: timede
 def _apply(found: Mapping[str, Section], invoices: Sequence[str], interval: timedelta) -> None:
     with transaction.atomic():
         now = clock.now()
-        rows = (
+        rows = list(
             Order.objects.select_for_update(of=("self",), no_key=True)
             .filter(invoice__in=invoices, status__in=status.ASKED | {status.UNCLEAR})
             .select_related("publisher")
-            .prefetch_related("lines__product")
             .order_by("id")
         )
+        letters.read_lines(rows, found)
         changes = [news.read(o, found[o.invoice], now=now, interval=interval) for o in rows]
         lifecycle.move_many(changes, actor=WORKER)
 

@@ -30,7 +30,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django_q.tasks import async_task
 
-from orders import clock, nudges, tasks
+from orders import clock, tasks, waking
 from orders.alert_desk import LATE
 from orders.models import Heartbeat
 
@@ -122,7 +122,7 @@ class Watchdog:
 
     def _canaries(self, count: int) -> None:
         """Send canaries; the clusters race for them, so a silent one needs more than its share."""
-        if nudges.waiting_tasks() < MAX_CANARIES:
+        if waking.waiting_tasks() < MAX_CANARIES:
             for _ in range(count):
                 async_task("orders.tasks.canary")
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django_q.models import OrmQ, Schedule
 
-from orders import clock, desk, nudges, preflight, status, submission, tasks, tracking
+from orders import clock, desk, preflight, status, submission, tasks, tracking, waking
 from orders.lifecycle import WORKER
 from orders.models import Attempt, Order
 from products.models import Product, Publisher
@@ -37,6 +37,11 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture
 def north(db: Any) -> Publisher:
     return base.northlight()
+
+
+@pytest.fixture
+def film(north: Publisher) -> Product:
+    return base.product(north)
 
 
 @pytest.fixture
@@ -180,7 +185,7 @@ class TestSweep:
         base.place(north, (film, 1))
         for _ in range(60):
             tasks.sweep()
-        assert len(queued()) == nudges.MAX_NUDGES
+        assert len(queued()) == waking.MAX_NUDGES
 
     def test_a_held_order_that_always_raises_does_not_stop_it(
         self, north: Publisher, film: Product, desk_clock: Clock
@@ -238,9 +243,9 @@ class TestArguments:
                 yield node
 
     def fits(self, call: ast.Call) -> bool:
-        # The broker takes the task; it is not part of it.
-        words = [word.value for word in call.keywords if word.arg != "broker"]
-        arguments = [*call.args[1:], *words]
+        # The broker is where the task is put; it does not travel in it.
+        named = [word.value for word in call.keywords if word.arg != "broker"]
+        arguments = [*call.args[1:], *named]
         return all(ast.unparse(one).endswith(("_id", ".pk", ".id")) for one in arguments)
 
     def test_tasks_are_enqueued_with_ids_only(self) -> None:

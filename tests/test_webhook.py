@@ -193,7 +193,7 @@ def test_a_nudge_that_cannot_be_stored_takes_the_order_back(north, monkeypatch):
     def full(*args, **kwargs):
         raise OperationalError("disk full")
 
-    monkeypatch.setattr("orders.tasks.async_task", full)
+    monkeypatch.setattr("orders.waking.async_task", full)
     assert deliver(order_body()).status_code == 503
     assert set(counts().values()) == {0}
 

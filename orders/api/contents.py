@@ -26,6 +26,11 @@ def wrong(field: str, code: str, message: str) -> ValidationError:
 
 def publisher_for(user: Any, given: str | None) -> Publisher:
     """Return the publisher that is meant, among those that ``user`` may see."""
+    if token := getattr(user, "api_token", None):
+        # It was read with its publisher a moment ago, and sees no other.
+        own: Publisher = token.publisher
+        if given in (None, own.publisher_id):
+            return own
     seen: QuerySet[Publisher] = Publisher.objects.for_user(user)
     if given is not None:
         publisher = seen.filter(publisher_id=given).first()

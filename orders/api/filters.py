@@ -9,6 +9,7 @@ import django_filters as filters
 from django.core.exceptions import ValidationError
 from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.request import Request
 
 from orders import status
 from orders.api.pagination import names_of
@@ -137,7 +138,13 @@ class SkuFilters(filters.FilterSet):
         return rows.filter(key=sku_key(value))
 
 
-Backend = DjangoFilterBackend
+class Backend(DjangoFilterBackend):
+    """Narrows a list; one without any filter does not even build their form."""
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        if not request.query_params.keys() & view.filterset_class.base_filters.keys():
+            return queryset
+        return super().filter_queryset(request, queryset, view)
 
 
 def queries_of(filterset: type[filters.FilterSet], *more: str) -> frozenset[str]:

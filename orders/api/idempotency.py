@@ -15,7 +15,8 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,6 +32,22 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 LEASE = timedelta(seconds=60)  # longer than the web server lets a request run
 KEPT_HEADERS = ("Location", "ETag")
+_NEW = [
+    "owner",
+    "key",
+    "digest",
+    "lease_token",
+    "lease_until",
+    "headers",
+    "body",
+    "erased",
+    "created_at",
+]
+_INSERT = """
+INSERT INTO orders_idempotencykey
+    (owner, key, digest, lease_token, lease_until, headers, body, erased, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (owner, key) DO NOTHING RETURNING id
+"""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -68,12 +85,9 @@ def _take(owner: str, key: str, digest: str) -> IdempotencyKey:
         mine = IdempotencyKey(
             owner=owner, key=key, digest=digest, lease_token=uuid.uuid4(), lease_until=now + LEASE
         )
-        try:
-            with transaction.atomic():
-                mine.save(force_insert=True)
+        if _insert(mine):
             return mine
-        except IntegrityError:
-            found = IdempotencyKey.objects.filter(owner=owner, key=key).first()
+        found = IdempotencyKey.objects.filter(owner=owner, key=key).first()
         if found is None:
             continue
         if found.digest != digest:
@@ -85,6 +99,18 @@ def _take(owner: str, key: str, digest: str) -> IdempotencyKey:
             return found
         break
     raise _in_use()
+
+
+def _insert(row: IdempotencyKey) -> bool:
+    """Commit a new key, or return False where it is there: one statement, its own transaction."""
+    row.created_at = timezone.now()
+    fields = {one.name: one for one in row._meta.concrete_fields}
+    values = [fields[name].get_db_prep_save(getattr(row, name), connection) for name in _NEW]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+        written = cursor.fetchone()
+    row.pk = written and written[0]
+    return written is not None
 
 
 def _in_use() -> Problem:

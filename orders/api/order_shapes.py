@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from orders import preflight, sentences, status
-from orders.gateway import box_of
+from orders import sentences, status
 from orders.models import Attempt, Order, OrderEvent, OrderLine
 from orders.models.order import Source
 
@@ -36,6 +34,8 @@ class FindingShape(serializers.Serializer[Any]):
 class OrderShape(serializers.ModelSerializer[Order]):
     """One box to one address."""
 
+    # Declared here; what is sent is built by ``orders.api.order_rows``.
+
     publisher = serializers.CharField(source="publisher.publisher_id")
     source = serializers.ChoiceField(choices=Source.choices)  # type: ignore[assignment]
     status = serializers.ChoiceField(choices=status.CHOICES)
@@ -43,8 +43,8 @@ class OrderShape(serializers.ModelSerializer[Order]):
     hold_reason = serializers.CharField()
     stop_request = serializers.CharField()
     lines = LineShape(many=True)
-    pieces = serializers.SerializerMethodField()
-    findings = serializers.SerializerMethodField()
+    pieces = serializers.IntegerField(read_only=True)
+    findings = FindingShape(many=True, read_only=True)
     tracking_url = serializers.CharField()
     reship_of = serializers.CharField(source="reship_of.invoice", allow_null=True, default=None)
 
@@ -95,24 +95,6 @@ class OrderShape(serializers.ModelSerializer[Order]):
             "shipped_at",
         )
         read_only_fields = fields
-
-    def get_fields(self) -> dict[str, Any]:
-        """Keep the fields that the caller asked for by ``fields=``; all of them without it."""
-        fields = super().get_fields()
-        wanted = self.context.get("fields")
-        return fields if wanted is None else {name: fields[name] for name in wanted}
-
-    def get_pieces(self, order: Order) -> int:
-        return order.pieces()
-
-    @extend_schema_field(FindingShape(many=True))
-    def get_findings(self, order: Order) -> Any:
-        """Why TrepStar would refuse it; looked for only while the order can be changed."""
-        if order.status not in status.EDITABLE:
-            return []
-        lines = list(order.lines.all())
-        found = preflight.check(order, lines, box_of(order, lines))
-        return FindingShape(found, many=True).data
 
 
 class OrdersShape(serializers.Serializer[Any]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import desk, intake, status, tasks
+from orders.api import order_rows
 from orders.api.authentication import actor_of
 from orders.api.contents import Catalogue, changes_of, publisher_for, request_of
 from orders.api.filters import Backend, OrderFilters, queries_of
@@ -28,7 +28,7 @@ from orders.api.permissions import Needs
 from orders.api.problems import Problem
 from orders.api.views import ANY, ApiView, wanted_version
 from orders.lifecycle import Changed
-from orders.models import Attempt, Order, OrderEvent, OrderLine
+from orders.models import Attempt, Order, OrderEvent
 
 READ = Needs("orders:read", "orders.view_order")
 FIELDS = OpenApiParameter(
@@ -36,17 +36,14 @@ FIELDS = OpenApiParameter(
 )
 
 
-def shown(user: Any) -> QuerySet[Order]:
-    """Return the orders that ``user`` may see, with all that is shown of them, in two queries."""
-    lines = OrderLine.objects.select_related("product")
-    rows = Order.objects.for_user(user).select_related("publisher", "reship_of")
-    return rows.prefetch_related(Prefetch("lines", lines))
-
-
 class OrderView(ApiView):
     """A mixin of the addresses that deal with orders."""
 
     serializer_class = OrderShape
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.wanted = wanted_fields(request.query_params.get("fields"))
 
     def found(self) -> Order:
         """Return the order of the address, or 404 where it is not there or not the caller's."""
@@ -55,19 +52,23 @@ class OrderView(ApiView):
 
     def one(self, order: Order, code: int = 200) -> Response:
         """Return an order as it is now, tagged with its version."""
-        now = shown(self.request.user).get(pk=order.pk)
-        data = OrderShape(now, context=self.get_serializer_context()).data
-        return Response(data, code, headers={"ETag": f'"{now.version}"'})
+        seen = Order.objects.for_user(self.request.user)
+        now = order_rows.read(seen).get(pk=order.pk)
+        return Response(self.told(now), code, headers={"ETag": f'"{now["version"]}"'})
+
+    def told(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row of ``order_rows.read`` with the fields that the caller asked for."""
+        return order_rows.shown(row, self.wanted)
 
     def made(self, orders: list[Order]) -> Response:
         """Return new orders, with the address of the first; wake a worker if any may go out."""
         if any(order.status == status.READY for order in orders):
             tasks.nudge()
-        rows = shown(self.request.user).filter(pk__in=[order.pk for order in orders])
-        data = OrdersShape({"orders": rows.order_by("id")}, context=self.get_serializer_context())
         where = reverse("api:order", args=[orders[0].invoice])
         return Response(
-            data.data, 201, headers={"Location": self.request.build_absolute_uri(where)}
+            {"orders": order_rows.shown_new(orders)},
+            201,
+            headers={"Location": self.request.build_absolute_uri(where)},
         )
 
 
@@ -81,14 +82,13 @@ class Orders(OrderView):
     def order_by(self, request: Request) -> str:
         return TIME if "updated_since" in request.query_params else "-id"
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        wanted = wanted_fields(self.request.query_params.get("fields")) if self.request else None
-        return {**super().get_serializer_context(), "fields": wanted}
-
     @extend_schema(operation_id="orders_list", responses=OrderShape(many=True), parameters=[FIELDS])
     def get(self, request: Request) -> Response:
         """List orders with their lines, the newest first."""
-        return self.listed(request, shown(request.user))
+        orders = self.filter_queryset(Order.objects.for_user(request.user))
+        page = self.paginate_queryset(order_rows.read(orders))
+        assert page is not None
+        return self.get_paginated_response([self.told(row) for row in page])
 
     @extend_schema(operation_id="orders_create", request=OrderForm, responses={201: OrdersShape})
     def post(self, request: Request) -> Response:
@@ -112,10 +112,6 @@ class OneOrder(OrderView):
     query_names = frozenset({"fields"})
     needs = {"GET": READ, "PATCH": Needs("orders:write", "orders.change_order")}
     if_match = {"PATCH": True}
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        wanted = wanted_fields(self.request.query_params.get("fields")) if self.request else None
-        return {**super().get_serializer_context(), "fields": wanted}
 
     @extend_schema(operation_id="orders_retrieve", parameters=[FIELDS])
     def get(self, request: Request, invoice: str) -> Response:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Model, Q
+from django.db.models import Q
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,8 +38,7 @@ class Pager(BasePagination):
         if cursor := request.query_params.get("cursor"):
             rows = rows.filter(_after(self.by, _read(cursor, self.by)))
         found = list(rows[: limit + 1])
-        self.more = len(found) > limit
-        self.last: Model | None = found[limit - 1] if self.more else None
+        self.last = found[limit - 1] if len(found) > limit else None
         return found[:limit]
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -94,8 +93,12 @@ def _limit(given: str | None) -> int:
 
 
 def _write(row: Any, by: str) -> str:
-    at = row.updated_at.astimezone(UTC).isoformat() if by == TIME else ""
-    return base64.urlsafe_b64encode(json.dumps([by, at, row.pk]).encode()).decode().rstrip("=")
+    """Return the cursor behind ``row``, which is an object or a dictionary with ``pk``."""
+    values = row if isinstance(row, dict) else {"pk": row.pk}
+    at = values[TIME].astimezone(UTC).isoformat() if by == TIME else ""
+    return (
+        base64.urlsafe_b64encode(json.dumps([by, at, values["pk"]]).encode()).decode().rstrip("=")
+    )
 
 
 def _read(cursor: str, by: str) -> tuple[datetime | None, int]:
@@ -116,7 +119,9 @@ def _read(cursor: str, by: str) -> tuple[datetime | None, int]:
 def _after(by: str, place: tuple[datetime | None, int]) -> Q:
     moment, last = place
     if by == TIME:
-        return Q(updated_at__gt=moment) | Q(updated_at=moment, id__gt=last)
+        # The first condition says nothing new; by it the index begins where the page does.
+        later = Q(updated_at__gt=moment) | Q(id__gt=last)
+        return Q(updated_at__gte=moment) & later
     return Q(id__lt=last) if by == "-id" else Q(id__gt=last)
 
 

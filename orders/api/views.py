@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,6 +21,7 @@ from orders.api.pagination import Pager
 from orders.api.parsers import StrictJSONParser, check_query
 from orders.api.permissions import MayDo, Needs
 from orders.api.problems import Problem
+from orders.api.renderers import FastJSONRenderer
 
 _TAG = re.compile(r'\s*(W/)?"([^"]*)"\s*')
 ANY = -1
@@ -37,7 +37,7 @@ class ApiView(GenericAPIView[Any]):
     authentication_classes = (BearerAuthentication, StaffAuthentication)
     permission_classes = (MayDo,)
     parser_classes = (StrictJSONParser,)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (FastJSONRenderer,)
     throttle_classes = ()
     pagination_class: Any = Pager
     filter_backends: Any = ()
@@ -134,7 +134,7 @@ class NothingHere(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes = ()
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (FastJSONRenderer,)
     schema = None
 
     def get_exception_handler(self) -> Callable[..., Response]:

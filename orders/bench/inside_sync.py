@@ -1,0 +1,110 @@
+"""What the section of news does inside a probe. Everything that is written is rolled back."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from orders import clock, status, tracking
+from orders.bench.timing import cpu_seconds
+from orders.models import Order
+from orders.trepstar.status_xml import MAX_INVOICES, Section
+from orders.updating import update_each
+from products.models import Publisher
+
+WAIT = timedelta(seconds=900)
+TIMES = 5
+# What a batch changes whose orders are found to be made now.
+CHANGED = (
+    *("status", "version", "updated_at", "asked_at", "next_ask_at", "gateway_status"),
+    *("gateway_error_number", "gateway_customer", "shipping_method"),
+)
+
+
+def _orders() -> list[Order]:
+    open_ = (status.ACCEPTED, status.AWAITING_PAYMENT)
+    return list(Order.objects.filter(status__in=open_).order_by("id")[:MAX_INVOICES])
+
+
+def _section(order: Order) -> Section:
+    return Section(
+        error_number="0",
+        customer=order.name,
+        invoice=order.invoice,
+        status="PROCESSING",
+        status_error_number="0",
+        shipping_method="First Class",
+    )
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _measured(do: Callable[[list[Order]], object]) -> float:
+    seconds = 0.0
+    for _ in range(TIMES):
+        orders = _orders()
+        with _undone():
+            began = cpu_seconds()
+            do(orders)
+            seconds += cpu_seconds() - began
+    return seconds
+
+
+def _apply(orders: list[Order]) -> None:
+    found = {one.invoice: _section(one) for one in orders}
+    written = tracking.apply(found, orders, WAIT)
+    assert len(written) == len(orders)
+
+
+def _update(orders: list[Order]) -> None:
+    now = timezone.now()
+    for order in orders:
+        order.status, order.updated_at = status.PROCESSING, now  # written nowhere but here
+        order.version += 1
+        order.asked_at, order.next_ask_at = now, now + WAIT
+        order.gateway_status, order.gateway_customer = "PROCESSING", order.name
+        order.gateway_error_number, order.shipping_method = "0", "First Class"
+    update_each(orders, CHANGED)
+
+
+def batch() -> float:
+    """Return the CPU seconds of batches of a hundred that the desk writes down, events and all."""
+    return _measured(_apply)
+
+
+def update() -> float:
+    """Return the CPU seconds of the same changes by one statement that knows them beforehand."""
+    return _measured(_update)
+
+
+def statements_of_a_batch() -> int:
+    """Return how many statements a batch takes; savepoints and the transaction do not count."""
+    orders = _orders()
+    with _undone(), CaptureQueriesContext(connection) as seen:
+        _apply(orders)
+    told = [one["sql"] for one in seen.captured_queries]
+    return sum(not sql.startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")) for sql in told)
+
+
+def choosing(times: int) -> float:
+    """Return the median seconds in which a batch is chosen for the publisher with most to ask."""
+    ids = tracking.due(clock.now()).values_list("publisher", flat=True)[:1000]
+    publisher = Publisher.objects.get(pk=statistics.mode(ids))
+    seconds = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        tracking.choose(publisher)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[1:])

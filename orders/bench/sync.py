@@ -1,0 +1,41 @@
+"""News from TrepStar: which orders are asked for, and a batch of a hundred answers written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orders.bench.probe import Probe
+from orders.bench.report import Figure
+from orders.bench.run import Bench
+from orders.bench.timing import interleaved, ratio
+
+INSIDE = "orders.bench.inside_sync:"
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    for vendor in bench.vendors:
+        with bench.scratch(vendor, bench.sizes[-1]) as url, Probe(url) as probe:
+            yield from _batch(bench, vendor, probe)
+            chosen = probe.call(f"{INSIDE}choosing", times=bench.rounds)
+            name = f"choose the due batch of {bench.sizes[-1]:,} orders ({vendor})"
+            yield Figure("sync", name, chosen * 1000, 5, unit="ms")
+
+
+def _batch(bench: Bench, vendor: str, probe: Probe) -> Iterator[Figure]:
+    counted = probe.call(f"{INSIDE}statements_of_a_batch")
+    seconds = interleaved(
+        bench.rounds,
+        batch=lambda: float(probe.call(f"{INSIDE}batch")),
+        update=lambda: float(probe.call(f"{INSIDE}update")),
+    )
+    yield Figure(
+        "sync",
+        f"100 statuses with their events / one UPDATE … FROM (VALUES) ({vendor})",
+        ratio(seconds, "batch", "update"),
+        1.5,
+        statements=counted,
+        note="read, locked, decided and written; the base writes the same columns and no event",
+    )
+    yield Figure(
+        "sync", f"batch of 100 with its timeline ({vendor})", counted, 4, unit="statements"
+    )
