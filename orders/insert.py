@@ -1,9 +1,19 @@
-"""An insert that gives way: one statement that says whether the row was there before."""
+"""Inserts that tell more than ``save`` does, in one statement on either database."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models.constants import OnConflict
+
+
+def insert(row: models.Model, *told: str) -> None:
+    """Insert an unsaved row; set its primary key and the fields ``told`` as the database wrote them.
+
+    For fields that were given as expressions, such as ``clock.later``.
+    """
+    _insert(row, told, None)
 
 
 def insert_once(row: models.Model) -> bool:
@@ -11,21 +21,26 @@ def insert_once(row: models.Model) -> bool:
 
     A row that is new gets its primary key. Somebody else's uncommitted like is waited for. Where
     ``save`` would need a savepoint around it and ``bulk_create(ignore_conflicts=True)`` would not
-    tell, this is one statement on either database.
+    tell, this is one statement.
     """
-    model = type(row)
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    manager = model._base_manager
-    answer = manager._insert(  # type: ignore[attr-defined]  # what save() itself calls
+    return _insert(row, (), OnConflict.IGNORE)
+
+
+def _insert(row: models.Model, told: tuple[str, ...], on_conflict: OnConflict | None) -> bool:
+    meta, manager = type(row)._meta, type(row)._base_manager
+    returning: list[Any] = [meta.pk, *(meta.get_field(name) for name in told)]
+    # What save() itself calls.
+    answer = manager._insert(  # type: ignore[attr-defined]
         [row],
-        fields=fields,
+        fields=[field for field in meta.concrete_fields if not field.primary_key],
         using=manager.db,
-        returning_fields=[model._meta.pk],
-        on_conflict=OnConflict.IGNORE,
+        returning_fields=returning,
+        on_conflict=on_conflict,
     )
-    found = answer[0] if answer else None
-    if found is None:
+    values = answer[0] if answer else None
+    if values is None:
         return False
-    row.pk = found[0]
+    for field, value in zip(returning, values, strict=True):
+        setattr(row, field.attname, value)
     row._state.adding, row._state.db = False, manager.db
     return True

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import hooks, status
+from orders.insert import insert
 from orders.models import Order, OrderEvent, OrderLine
 from orders.updating import update_each
 
@@ -70,7 +71,7 @@ def create(
     if order.status not in (status.HELD, status.READY):
         raise ValueError(f"A new order is held or ready, not {order.status}.")
     with transaction.atomic(savepoint=False):
-        order.save(force_insert=True)
+        insert(order, "next_attempt_at")
         for line in lines:
             line.order = order
         OrderLine.objects.bulk_create(lines)

@@ -125,7 +125,7 @@ def check_match(request: Request, data: Any) -> None:
 
 
 def _tag_of(data: Any) -> str:
-    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(FastJSONRenderer().render(data)).hexdigest()[:32]}"'
 
 
 class NothingHere(APIView):
