@@ -136,7 +136,8 @@ INDEXES = [
     models.Index(
         fields=["reship_of"], name="order_reships", condition=models.Q(reship_of__isnull=False)
     ),
-    # Read by the REST API's filter, and by imports, which ask of every row whether the shop's number was ordered before.
+    # Read by the REST API's filter, and by imports, which ask of every row whether the shop's
+    # number was ordered before.
     models.Index(
         fields=["publisher", "reference"],
         name="order_by_shops_number",
