@@ -31,9 +31,11 @@ from orders.models.order_indexes import PARTLY_BLANK
 from orders.models.prefix import LastWord
 
 LONGEST = 254
-FEW = 5_000
+FEW = 3_000
 """So many hits are taken from their indexes; of more, the orders are read, the newest first."""
-MANY_COUNTED = 100
+MANY_COUNTED = 50
+_SHARED = 50
+"""More orders never have one tracking id."""
 SHOPIFY_ID = re.compile(r"(?:^|/)([0-9]{8,18})/?(?:[?#].*)?$")
 _LAST = "\U0010ffff"
 _ASCII_UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -45,7 +47,7 @@ def exact(orders: QuerySet[Order], text: str) -> Order | None:
     if not asked:
         return None
     ids = _any_of([_ids(Q(invoice=asked.upper())), _ids(_is("tracking_id", asked))])
-    found = list(orders.filter(pk__in=ids).order_by("pk")[:2])
+    found = list(orders.filter(pk__in={pk for (pk,) in ids[:_SHARED]}).order_by("pk")[:2])
     return found[0] if len(found) == 1 else None
 
 

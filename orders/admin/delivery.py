@@ -12,7 +12,12 @@ from django.utils.html import format_html, format_html_join
 
 from orders import deliveries, tasks
 from orders.admin.buttons import Button, Field, WithButtons
-from orders.admin.delivery_filters import PublisherFilter, UnknownSkuFilter
+from orders.admin.delivery_filters import (
+    PublisherFilter,
+    StoreFilter,
+    TopicFilter,
+    UnknownSkuFilter,
+)
 from orders.admin.paging import CappedPaginator
 from orders.lifecycle import NotNow, person
 from orders.models import Delivery, DeliveryLine, Order, TurnedAway
@@ -44,9 +49,9 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     list_filter = (
         "outcome",
         PublisherFilter,
-        ("store", admin.RelatedOnlyFieldListFilter),
+        ("store", StoreFilter),
         UnknownSkuFilter,
-        "topic",
+        TopicFilter,
         "received_at",
     )
     list_select_related = ("store", "shop_order")
