@@ -111,10 +111,11 @@ class ChoiceFilter(admin.ChoicesFieldListFilter):
     also: dict[str, Q] = {}
 
     def queryset(self, request: Any, rows: Rows) -> Rows:
-        found: Rows = super().queryset(request, rows)
+        found: Any = super().queryset(request, rows)
         value = self.lookup_val
         chosen = value[-1] if isinstance(value, list) else value
-        return found.filter(self.also.get(str(chosen), Q())) if chosen else found
+        wanted: Rows = found.filter(self.also.get(str(chosen), Q())) if chosen else found
+        return wanted
 
 
 class HoldReasonFilter(ChoiceFilter):

@@ -93,7 +93,7 @@ def insert(table: str) -> float:
 
 def insert_many(table: str) -> float:
     """Insert many rows by one statement of the database's own; return the seconds."""
-    every = [f.column for f in Order._meta.concrete_fields]
+    every = [str(f.column) for f in Order._meta.concrete_fields]
     columns = [column for column in every if column not in ("id", "invoice")]
     names, first = ", ".join(columns), _numbers(INSERTED)[0]
     rows = Order.objects.filter(status=status.READY)[:1].values_list(*columns)

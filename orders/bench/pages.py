@@ -47,7 +47,7 @@ def _grown(bench: Bench, vendor: str, few: int, many: int) -> Iterator[Figure]:
             name,
             ratio(seconds, of="many", to="few"),
             BAR,
-            note=f"{vendor}, {many:,} ÷ {few:,} orders, {min(seconds['many']) * 1000:.0f} ms",
+            note=f"{vendor}, {many:,} ÷ {few:,} orders, {min(seconds['many']) * 1000:.0f} ms CPU",
             statements=after["statements"],
         )
     note = f"{vendor}, {many:,} and {few:,} orders"
