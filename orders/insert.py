@@ -9,7 +9,7 @@ from django.db.models.constants import OnConflict
 
 
 def insert(row: models.Model, *told: str) -> None:
-    """Insert an unsaved row; set its primary key and the fields ``told`` as the database wrote them.
+    """Insert an unsaved row; set its primary key, and the fields ``told`` as they were written.
 
     For fields that were given as expressions, such as ``clock.later``.
     """

@@ -29,6 +29,8 @@ RECORDED_TOPICS = (
 )
 LEARNED = ("name", "shop_updated_at", "address")
 PRIVACY_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
+TOPICS = (*payload.CREATING_TOPICS, *UPDATE_TOPICS, *RECORDED_TOPICS, *PRIVACY_TOPICS)
+"""Every topic that something is done about."""
 
 
 class Reading:

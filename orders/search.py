@@ -1,17 +1,20 @@
 """Finding orders by what staff have at hand, by beginnings that indexes serve among a million rows.
 
 Every condition here has its index in ``orders.models`` and is written the way that lets the
-database use it: LIKE over upper-case text on PostgreSQL, a range of it on SQLite.
+database use it: LIKE over upper-case text on PostgreSQL, a range of it on SQLite. What stands
+inside of a text is not searched for: no index of either database finds that in bounded time.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Upper
 from django.db.models.lookups import (
     Exact,
@@ -22,10 +25,17 @@ from django.db.models.lookups import (
     StartsWith,
 )
 
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, ShopOrder
+from orders.models.order import OrderQuerySet
+from orders.models.order_indexes import PARTLY_BLANK
 from orders.models.prefix import LastWord
 
 LONGEST = 254
+FEW = 3_000
+"""So many hits are taken from their indexes; of more, the orders are read, the newest first."""
+MANY_COUNTED = 50
+_SHARED = 50
+"""More orders never have one tracking id."""
 SHOPIFY_ID = re.compile(r"(?:^|/)([0-9]{8,18})/?(?:[?#].*)?$")
 _LAST = "\U0010ffff"
 _ASCII_UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -36,8 +46,8 @@ def exact(orders: QuerySet[Order], text: str) -> Order | None:
     asked = _clean(text)
     if not asked:
         return None
-    conditions = [Q(invoice=asked.upper()), _is(F("tracking_id"), asked)]
-    found = list(_with_any(orders, [_ids(one) for one in conditions]).order_by("pk")[:2])
+    ids = _any_of([_ids(Q(invoice=asked.upper())), _ids(_is("tracking_id", asked))])
+    found = list(orders.filter(pk__in={pk for (pk,) in ids[:_SHARED]}).order_by("pk")[:2])
     return found[0] if len(found) == 1 else None
 
 
@@ -46,12 +56,37 @@ def search(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
 
     It is the beginning of an invoice, a Shopify number (with or without its #), a tracking id, an
     e-mail address, a first or last name, or a SKU; or a Shopify order id, or its page's address.
+
+    What few orders have is looked up in its indexes at once. What many have is found soon among
+    the newest orders, but not sorted soon: then each order is asked, in the caller's order.
     """
     asked = _clean(text)
     if not asked:
         return orders
-    by_sku = OrderLine.objects.filter(_begins(F("sku"), asked)).order_by().values("order_id")
-    return _with_any(orders, [*(_ids(one) for one in _conditions(asked)), by_sku])
+    found = list(hits(asked)[: FEW + 1])
+    if len(found) <= FEW:
+        return orders.filter(pk__in={pk for (pk,) in found})
+    # No EXISTS, which PostgreSQL may answer by reading all lines beforehand.
+    line = Subquery(_lines(asked).filter(order=OuterRef("pk")).values("pk")[:1])
+    of_line = Q(hit_line__isnull=False)
+    many = orders.alias(hit_line=line).filter(reduce(or_, _conditions(asked)) | of_line)
+    if isinstance(many, OrderQuerySet):
+        many.counted_to = MANY_COUNTED
+    return many
+
+
+def hits(asked: str) -> QuerySet[Any, Any]:
+    """Return the ids of the orders that a text means, as rows of one; an id may come twice.
+
+    Each condition is a query of its own, with an index of its own: one condition with OR, across
+    tables at that, would read every order there is.
+    """
+    by_line = _lines(asked).values_list("order_id")
+    return _any_of([*(_ids(one) for one in _conditions(asked)), by_line])
+
+
+def _lines(asked: str) -> QuerySet[OrderLine]:
+    return OrderLine.objects.filter(_begins("sku", asked)).order_by()
 
 
 def _clean(text: str) -> str:
@@ -59,39 +94,38 @@ def _clean(text: str) -> str:
 
 
 def _ids(condition: Q) -> QuerySet[Any]:
-    return Order.objects.filter(condition).order_by().values("pk")
+    return Order.objects.filter(condition).order_by().values_list("pk")
 
 
-def _with_any(orders: QuerySet[Order], ids: list[QuerySet[Any]]) -> QuerySet[Order]:
-    """Return the orders of any of the queries for ids, each of which has an index of its own.
-
-    One condition with OR, across tables at that, would read every order there is.
-    """
-    return orders.filter(pk__in=ids[0].union(*ids[1:]))
+def _any_of(ids: list[QuerySet[Any]]) -> QuerySet[Any]:
+    # ALL: what need not be compared with what came before stops at a limit.
+    return ids[0].union(*ids[1:], all=True)
 
 
 def _conditions(asked: str) -> Iterator[Q]:
     yield _begins_upper("invoice", asked.upper())
     for column in ("reference", "tracking_id", "email", "name"):
-        yield _begins(F(column), asked)
+        yield _begins(column, asked)
     if not asked.startswith("#"):
-        yield _begins(F("reference"), f"#{asked}")
+        yield _begins("reference", f"#{asked}")
     first, _, rest = asked.partition(" ")
     if rest:
-        yield _begins(F("name"), first) & _begins(LastWord("name"), rest.rpartition(" ")[2])
+        yield _begins("name", first) & _begins(LastWord("name"), rest.rpartition(" ")[2])
     else:
         yield _begins(LastWord("name"), asked)
     shopify_id = SHOPIFY_ID.search(asked)
     if shopify_id:
-        yield Q(shop_order__shop_order_id=int(shopify_id[1]))
+        shop_orders = ShopOrder.objects.filter(shop_order_id=int(shopify_id[1]))
+        yield Q(shop_order__in=shop_orders.order_by().values("pk"))
 
 
 def _begins(text: Any, asked: str) -> Q:
+    column, filled = _known(text)
     if connection.vendor == "postgresql":
-        return Q(IStartsWith(text, asked))
+        return filled & Q(IStartsWith(column, asked))
     upper = asked.translate(_ASCII_UPPER)  # as SQLite's UPPER does it
-    beginning = Q(GreaterThanOrEqual(Upper(text), upper))
-    return beginning & Q(LessThan(Upper(text), upper + _LAST))
+    beginning = Q(GreaterThanOrEqual(Upper(column), upper))
+    return filled & beginning & Q(LessThan(Upper(column), upper + _LAST))
 
 
 def _begins_upper(column: str, upper: str) -> Q:
@@ -103,6 +137,14 @@ def _begins_upper(column: str, upper: str) -> Q:
 
 
 def _is(text: Any, asked: str) -> Q:
+    column, filled = _known(text)
     if connection.vendor == "postgresql":
-        return Q(IExact(text, asked))
-    return Q(Exact(Upper(text), asked.translate(_ASCII_UPPER)))
+        return filled & Q(IExact(column, asked))
+    return filled & Q(Exact(Upper(column), asked.translate(_ASCII_UPPER)))
+
+
+def _known(text: Any) -> tuple[Any, Q]:
+    """Return what to compare, and the condition of its index, which leaves out blank texts."""
+    if not isinstance(text, str):
+        return text, Q()
+    return F(text), ~Q(**{text: ""}) if text in PARTLY_BLANK else Q()

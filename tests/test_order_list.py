@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from orders import status
-from orders.admin import order_filters
+from orders.admin import paging
 from orders.models import Order, OrderEvent
 from tests import admin_cast as cast
 from tests import base
@@ -181,8 +181,7 @@ def test_the_list_is_as_many_statements_for_200_orders_as_for_3(
 
 
 def test_no_list_is_counted_to_its_end(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_filters, "MAX_ORDERS", 3)
-    monkeypatch.setattr("orders.admin.order_list.MAX_ORDERS", 3)
+    monkeypatch.setattr(paging, "MOST_LISTED", 3)
     for _ in range(5):
         base.place(room.publisher, (room.film, 1))
     page = room.client.get(LIST)

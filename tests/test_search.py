@@ -140,6 +140,19 @@ def test_a_search_is_as_many_statements_for_200_orders_as_for_3(
     assert counted[0] <= 14
 
 
+def test_what_many_orders_have_is_found_as_well(
+    orders: Any, film: Product, north: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond so many hits, orders are asked one by one: for the same, and counted less far."""
+    texts = ("NORTH", "north-en1001", "#en", "5123456789012", "9400", "ANA.P", "Ana Peña", "peñ",
+             "bo", "vtd", "%", "miss")  # fmt: skip
+    few = {text: found(text) for text in texts}
+    monkeypatch.setattr(search, "FEW", 0)
+    assert {text: found(text) for text in texts} == few
+    assert search.search(Order.objects.all(), "north").counted_to == search.MANY_COUNTED
+    assert search.search(Order.objects.filter(name="Bo"), "north").get().invoice == orders["bo"]
+
+
 # Indexes
 
 
@@ -179,7 +192,7 @@ def many(north: Publisher, film: Product) -> None:
 
 def test_every_part_of_a_search_is_served_by_its_index(many: None) -> None:
     for text, index in INDEXED.items():
-        plan = search.search(Order.objects.all(), text).order_by().explain()
+        plan = search.hits(text).explain()
         assert index in plan, (text, plan)
         for line in plan.splitlines():
             assert " SCAN " not in f" {line}" or "SUBQUERY" in line, plan

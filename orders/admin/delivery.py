@@ -12,7 +12,13 @@ from django.utils.html import format_html, format_html_join
 
 from orders import deliveries, tasks
 from orders.admin.buttons import Button, Field, WithButtons
-from orders.admin.delivery_filters import PublisherFilter, UnknownSkuFilter
+from orders.admin.delivery_filters import (
+    PublisherFilter,
+    StoreFilter,
+    TopicFilter,
+    UnknownSkuFilter,
+)
+from orders.admin.paging import CappedPaginator
 from orders.lifecycle import NotNow, person
 from orders.models import Delivery, DeliveryLine, Order, TurnedAway
 from products.scoped import ReadOnlyAdmin
@@ -35,12 +41,16 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     list_filter = (
         "outcome",
         PublisherFilter,
-        ("store", admin.RelatedOnlyFieldListFilter),
+        ("store", StoreFilter),
         UnknownSkuFilter,
-        "topic",
+        TopicFilter,
         "received_at",
     )
     list_select_related = ("store", "shop_order")
+    # As they came, by an index that there is anyway.
+    ordering = ("-id",)
+    sortable_by = ()
+    paginator = CappedPaginator
     search_fields = ("webhook_id", "event_id", "shop_order__name", "lines__sku__istartswith")
     search_help_text = "Webhook id, event id, shop's order number or SKU."
     button_permissions: ClassVar[dict[str, str]] = {

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 
-from orders.models import Delivery, DeliveryLine
+from orders.models import Delivery, DeliveryLine, Store
+from orders.reading import TOPICS
 from products.models import Publisher
 
 
@@ -52,3 +53,23 @@ class UnknownSkuFilter(admin.SimpleListFilter):
         if not wanted.startswith("=") or "\0" in wanted:
             return rows.none()
         return rows.filter(pk__in=lines.filter(key=wanted[1:]).values("delivery"))
+
+
+class StoreFilter(admin.RelatedFieldListFilter):
+    """The user's stores; those that sent something would be found by reading every delivery."""
+
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> list[Any]:
+        return [(one.pk, str(one)) for one in Store.objects.for_user(request.user)]
+
+
+class TopicFilter(admin.SimpleListFilter):
+    """The topics that the desk knows, whether or not one came."""
+
+    title = "topic"
+    parameter_name = "topic"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
+        return [(topic, topic) for topic in sorted(TOPICS)]
+
+    def queryset(self, request: Any, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        return rows.filter(topic=self.value()) if self.value() else rows

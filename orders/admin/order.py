@@ -14,7 +14,10 @@ from orders.admin.order_buttons import OrderButtons
 from orders.admin.order_filters import (
     DateRangeFilter,
     FlaggedFilter,
+    HoldReasonFilter,
+    ModeFilter,
     PublisherFilter,
+    SourceFilter,
     ViewFilter,
 )
 from orders.admin.order_form import LineForm, LineFormSet, OrderForm, ProductSelect
@@ -81,12 +84,12 @@ class OrderAdmin(OrderList, OrderAdding, OrderButtons, ScopedAdmin):
         ViewFilter,
         "status",
         FlaggedFilter,
-        "hold_reason",
+        ("hold_reason", HoldReasonFilter),
         ("publisher", PublisherFilter),
         ("created_at", DateRangeFilter),
         ("shipped_at", DateRangeFilter),
-        "mode",
-        "source",
+        ("mode", ModeFilter),
+        ("source", SourceFilter),
     )
     list_select_related = ("publisher",)
     search_fields = ("invoice",)  # the box is shown; orders.search says what it finds

@@ -159,7 +159,7 @@ MUTANTS = {
             sql=(
                 "ALTER TABLE orders_delivery DROP CONSTRAINT delivery_once",
                 "ALTER TABLE orders_shoporder DROP CONSTRAINT shop_order_once",
-                "ALTER TABLE orders_order DROP CONSTRAINT orders_order_invoice_key",
+                "DROP INDEX order_invoice_once",
             ),
         ),
         Mutant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -34,6 +35,14 @@ class Source(models.TextChoices):
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
+    counted_to: int | None = None
+    """How far a list counts these orders, where to find one more costs much; None by default."""
+
+    def _clone(self) -> Any:
+        clone = super()._clone()  # type: ignore[misc]
+        clone.counted_to = self.counted_to
+        return clone
+
     def for_user(self, user: object) -> OrderQuerySet:
         """Return the orders of the publishers that ``user`` may see."""
         if token := getattr(user, "api_token", None):
@@ -62,15 +71,21 @@ class Order(models.Model):
         HOLD = "hold", "hold"
         CANCEL = "cancel", "cancel"
 
-    publisher = models.ForeignKey(Publisher, models.PROTECT, related_name="orders")
+    # db_index=False: indexes of several columns begin with it, or leave out the many without.
+    publisher = models.ForeignKey(Publisher, models.PROTECT, related_name="orders", db_index=False)
     source = models.CharField(max_length=8, choices=Source.choices)
     shop_order = models.ForeignKey(
-        "orders.ShopOrder", models.PROTECT, null=True, blank=True, related_name="orders"
+        "orders.ShopOrder",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+        db_index=False,
     )
     reference = models.CharField(
         "shop's number", max_length=64, blank=True, help_text="Such as #1001 in Shopify."
     )
-    invoice = models.CharField(max_length=MAX_INVOICE_LENGTH, unique=True)
+    invoice = models.CharField(max_length=MAX_INVOICE_LENGTH)
     caller_invoice = models.CharField(
         "script's invoice", max_length=MAX_INVOICE_LENGTH, blank=True, editable=False
     )
@@ -142,7 +157,7 @@ class Order(models.Model):
 
     redact = models.BooleanField("customer data is to be erased", default=False, editable=False)
     reship_of = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="reships"
+        "self", models.PROTECT, null=True, blank=True, related_name="reships", db_index=False
     )
     accepted_at = models.DateTimeField(null=True, blank=True)
     shipped_at = models.DateTimeField(null=True, blank=True)
@@ -169,6 +184,10 @@ class Order(models.Model):
         ]
         indexes = INDEXES
         constraints = [
+            # Read by orders.search as well: compared byte by byte, it serves LIKE on PostgreSQL.
+            models.UniqueConstraint(
+                fields=["invoice"], name="order_invoice_once", opclasses=["varchar_pattern_ops"]
+            ),
             models.CheckConstraint(
                 condition=models.Q(status__in=list(status.MEANING)), name="order_status_known"
             ),
@@ -234,7 +253,7 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(MAX_PIECES)]
     )
-    sku = models.CharField("SKU", max_length=255, blank=True, db_index=True)
+    sku = models.CharField("SKU", max_length=255, blank=True)
     source_line_id = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
@@ -262,7 +281,12 @@ class OrderEvent(models.Model):
     to_status = models.CharField(max_length=16, blank=True)
     actor_kind = models.CharField(max_length=6, choices=ActorKind.choices)
     actor_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -273,6 +297,12 @@ class OrderEvent(models.Model):
             # Read by the queue of what needs attention: trouble that a new box has answered.
             models.Index(
                 fields=["order"], name="event_reshipped", condition=models.Q(kind="order.reshipped")
+            ),
+            # Read where a user is deleted; workers and shops are none.
+            models.Index(
+                fields=["actor_user"],
+                name="event_of_user",
+                condition=models.Q(actor_user__isnull=False),
             ),
         ]
 

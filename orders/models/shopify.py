@@ -93,7 +93,9 @@ class Store(models.Model):
 class ShopOrder(models.Model):
     """An order of a shop; locked before its units are counted, so that each is made once."""
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="shop_orders")
+    store = models.ForeignKey(
+        Store, models.PROTECT, related_name="shop_orders", db_index=False
+    )  # shop_order_once begins with it
     shop_order_id = models.BigIntegerField("Shopify order id")
     name = models.CharField(max_length=64, blank=True)
     shop_updated_at = models.DateTimeField(null=True, blank=True)
@@ -133,7 +135,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 class Delivery(models.Model):
     """One authentic webhook, with its raw body and its outcome. Kept as it came."""
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="deliveries")
+    store = models.ForeignKey(
+        Store, models.PROTECT, related_name="deliveries", db_index=False
+    )  # delivery_by_store begins with it
     shop_order = models.ForeignKey(
         ShopOrder, models.PROTECT, null=True, blank=True, related_name="deliveries"
     )
