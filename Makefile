@@ -10,7 +10,7 @@ CHECKED := SECRET_KEY=$$($(PY) -c "import secrets; print(secrets.token_urlsafe(6
 	DEBUG=false HTTPS=true ALLOWED_HOSTS=desk.example.com DATABASE_URL=postgresql://desk@127.0.0.1/desk
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test test-sqlite test-postgres chaos chaos-mutants api-fuzz check format run migrate clean
+.PHONY: help install install-dev demo test test-sqlite test-postgres chaos chaos-mutants bench api-fuzz check format run migrate clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ chaos: install-dev ## the desk under load while everything around it breaks, the
 
 chaos-mutants: install-dev ## … with one guard switched off at a time: each run must turn red
 	@$(PY) manage.py chaos --mutant all $(if $(SEED),--seed $(SEED))
+
+bench: install-dev ## how fast the desk is, against baselines of the same run; ONLY, DATABASE, ORDERS and ROUNDS choose
+	@$(PY) manage.py bench $(if $(ONLY),--only $(ONLY)) $(if $(DATABASE),--database $(DATABASE)) \
+		$(if $(ORDERS),--orders $(ORDERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(JSON))
 
 api-fuzz: install-dev ## try the REST API with a hundred examples of every operation
 	@mkdir -p var

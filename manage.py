@@ -6,9 +6,13 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from fulfillment import chaos, demo
+from fulfillment import bench, chaos, demo
 
-OWN_SETTINGS = {"demo": demo.environment, "chaos": chaos.environment}
+OWN_SETTINGS = {
+    "demo": demo.environment,
+    "chaos": chaos.environment,
+    "bench": bench.environment,
+}
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in OWN_SETTINGS:

@@ -48,34 +48,50 @@ def _as_user() -> dict[str, object]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
 
 
+def _run(program: str, *arguments: str) -> None:
+    command = [str(programs() / program), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **_as_user())  # type: ignore[call-overload]
+
+
+def initialise(data: Path) -> None:
+    """Make the folder ``data`` and a new, empty PostgreSQL in it."""
+    data.mkdir(mode=0o700)
+    as_user = _as_user()
+    if as_user:
+        os.chown(data, as_user["user"], as_user["group"])  # type: ignore[arg-type]
+    _run(
+        "initdb", "-D", str(data), "-U", "postgres", "--auth=trust",
+        "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+    )  # fmt: skip
+
+
+def start(data: Path, *, options: str) -> str:
+    """Start the PostgreSQL in ``data`` on a free port and return its ``DATABASE_URL``."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listen = f"-p {port} -h 127.0.0.1 -k '' {options}"
+    _run("pg_ctl", "-w", "-D", str(data), "-l", str(data / "log"), "-o", listen, "start")
+    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+
+
+def stop(data: Path, *, mode: str = "immediate") -> None:
+    """Stop the PostgreSQL in ``data``; ``immediate`` leaves it as a crash would."""
+    _run("pg_ctl", "-D", str(data), "-m", mode, "stop")
+
+
 @contextmanager
 def running_postgres(*, options: str = FAST) -> Iterator[str]:
     """Start a PostgreSQL of our own and give its ``DATABASE_URL``."""
     folder = Path(tempfile.mkdtemp(prefix="desk-pg-"))
     folder.chmod(0o711)
-    data, as_user = folder / "data", _as_user()
-    data.mkdir(mode=0o700)
-    if as_user:
-        os.chown(data, as_user["user"], as_user["group"])  # type: ignore[arg-type]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    bin_ = programs()
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **as_user)  # type: ignore[call-overload]
-
+    data = folder / "data"
     try:
-        run(
-            f"{bin_}/initdb", "-D", str(data), "-U", "postgres", "--auth=trust",
-            "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
-        )  # fmt: skip
-        listen = f"-p {port} -h 127.0.0.1 -k '' {options}"
-        log = str(data / "log")
-        run(f"{bin_}/pg_ctl", "-w", "-D", str(data), "-l", log, "-o", listen, "start")
+        initialise(data)
+        url = start(data, options=options)
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield url
         finally:
-            run(f"{bin_}/pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+            stop(data)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
