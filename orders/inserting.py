@@ -47,7 +47,10 @@ def insert_many(rows: Sequence[models.Model]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         _number(cursor, rows, connection.vendor)
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {target} FROM STDIN") as copy:
+            with (
+                connection.wrap_database_errors,
+                cursor.copy(f"COPY {target} FROM STDIN") as copy,
+            ):
                 for values in _values(rows, fields):
                     copy.write_row(values)
         else:

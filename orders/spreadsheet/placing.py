@@ -92,9 +92,7 @@ class _There:
         same = Order.objects.filter(~Q(reference=""), publisher=publisher)
         same = same.filter(reference__in=references).order_by("-pk")
         self.references = dict(same.values_list("reference", "invoice"))
-        invoices = {data["invoice"] for data in found} - {""}
-        used = Order.objects.filter(invoice__in=invoices)
-        self.invoices = set(used.values_list("invoice", flat=True))
+        self.invoices = _used_invoices({data["invoice"] for data in found} - {""})
 
     def refusal(self, data: dict[str, Any]) -> NotNow | None:
         """Return why a row's order is not made, or None."""
@@ -106,6 +104,10 @@ class _There:
         if any(pk not in self.products for pk, _, _ in data["units"]):
             return NotNow("A product of it was deleted meanwhile, so it was not made.")
         return None
+
+
+def _used_invoices(wanted: set[str]) -> set[str]:
+    return set(Order.objects.filter(invoice__in=wanted).values_list("invoice", flat=True))
 
 
 def _used(invoice: str) -> NotNow:
