@@ -7,7 +7,6 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from django.contrib.auth import get_user_model
 
