@@ -140,13 +140,17 @@ def test_a_file_that_is_not_as_it_was_seen_is_a_draft_again_and_says_why(north: 
         "What the desk knows has changed since the file was checked, so nothing was made. Check it "
         "again, look at the new result, and confirm that."
     )
-    assert confirm(north.client, where) == [told]
+    assert confirm(north.client, where) == []
     assert Order.objects.count() == 1
     page = north.client.get(where)
     assert told in cast.html(page)
     assert (page.context["file"].state, page.context["report"]) == ("draft", {})
     job = cast.html(north.client.get(f"/admin/orders/job/{Job.objects.get().pk}/change/"))
     assert told in job
+    north.client.post(f"{where}check/", chosen(page))
+    again = cast.html(north.client.get(where))
+    assert told not in again
+    assert "Make 1 order" in again
 
 
 def test_the_same_file_again_is_refused_with_who_and_when(north: Desk) -> None:

@@ -166,9 +166,9 @@ def _begin(request: HttpRequest, file: ImportFile, job: Job) -> None:
             jobs.do_now(job, time.monotonic() + SECONDS)
         except OperationalError:
             log.exception("Job %s is left to a worker.", job.pk)
-    if told := job.params.get("told"):
-        messages.error(request, told)
-    elif job.state != Job.State.DONE:
+    if job.state == Job.State.STOPPED:
+        return  # the page says why
+    if job.state != Job.State.DONE:
         orders = file.report["good"]
         told = "1 order is" if orders == 1 else f"{orders:,} orders are"
         messages.success(request, f"{told} being made now; this page shows how far it is.")
