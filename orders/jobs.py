@@ -20,7 +20,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django_q.tasks import async_task
 
 from orders import clock, job_rows
-from orders.inserting import insert_many
+from orders.inserting import another, insert_many
 from orders.job_rows import ACTS, ACTS_ON_MANY, READERS, RowIn, clean
 from orders.lifecycle import Actor, Kind, NotNow
 from orders.models import Job, JobRow, Order
@@ -109,8 +109,9 @@ def wrong_number(chosen: int) -> str:
 
 
 def _batches(job: Job, rows: Iterable[RowIn], start: int = 1) -> Iterator[list[JobRow]]:
+    template = JobRow(job=job)
     made = (
-        JobRow(job=job, number=n, label=clean(label)[:LABEL_LENGTH], order_id=order_id, data=data)
+        another(template, number=n, label=clean(label)[:LABEL_LENGTH], order_id=order_id, data=data)
         for n, (label, order_id, data) in enumerate(rows, start)
     )
     while some := list(islice(made, 1000)):
