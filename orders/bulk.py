@@ -14,6 +14,7 @@ from django.db.transaction import atomic
 
 from orders import desk, jobs, preflight, status
 from orders.gateway import box_of
+from orders.job_rows import act
 from orders.lifecycle import NotNow
 from orders.models import Job, JobRow, Order
 from orders.models.order_indexes import NOT_KNOWN
@@ -213,7 +214,7 @@ def _order_id(row: JobRow) -> int:
     return row.order_id
 
 
-@jobs.act(Job.Kind.HOLD)
+@act(Job.Kind.HOLD)
 def hold(job: Job, row: JobRow) -> str:
     """Hold an order for the reason, with the note and until the moment that the job names."""
     until = job.params.get("until")
@@ -227,14 +228,14 @@ def hold(job: Job, row: JobRow) -> str:
     return "It is being sent; it is held if TrepStar does not get it." if order.stop_request else ""
 
 
-@jobs.act(Job.Kind.RELEASE)
+@act(Job.Kind.RELEASE)
 def release(job: Job, row: JobRow) -> str:
     """Release an order; what TrepStar would refuse about it is said."""
     desk.release(_order_id(row), actor=jobs.actor_of(job))
     return ""
 
 
-@jobs.act(Job.Kind.CANCEL)
+@act(Job.Kind.CANCEL)
 def cancel(job: Job, row: JobRow) -> str:
     """Cancel an order that TrepStar does not have."""
     note = job.params.get("note", "")

@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
-from orders.insert import insert_once
+from orders.inserting import insert_once
 from orders.lifecycle import SHOP, Actor, NotNow
 from orders.models import Delivery, DeliveryLine, Store
 from orders.models.shopify import Outcome

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -21,8 +22,8 @@ from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
 from products.models import Mode, Product, Publisher
 
 MAX_NAME = 12
-_NEXT_SERIAL = """
-UPDATE products_publisher SET last_serial = last_serial + 1 WHERE id = %s RETURNING last_serial
+_NEXT_SERIALS = """
+UPDATE products_publisher SET last_serial = last_serial + %s WHERE id = %s RETURNING last_serial
 """
 # Room for the parts of a split and for reships, so that no invoice outgrows the limit later.
 SUFFIX_ROOM = len("-P99-R99")
@@ -77,8 +78,8 @@ def place(request: Request, *, actor: Actor) -> list[Order]:
         boxes = split(request.units)
         base = request.invoice or _new_invoice(request)
         return [
-            _place_box(replace(request, invoice=invoice), units, actor)
-            for invoice, units in zip(_part_invoices(base, len(boxes)), boxes, strict=True)
+            _place_box(request, invoice, units, actor)
+            for invoice, units in zip(part_invoices(base, len(boxes)), boxes, strict=True)
         ]
 
 
@@ -95,12 +96,13 @@ def split(units: Sequence[Units]) -> list[list[Units]]:
             boxes.append([])
             room = MAX_PIECES
         if left:
-            boxes[-1].append(replace(unit, quantity=left))
+            boxes[-1].append(unit if left == unit.quantity else replace(unit, quantity=left))
             room -= left
     return boxes
 
 
-def _part_invoices(base: str, parts: int) -> list[str]:
+def part_invoices(base: str, parts: int) -> list[str]:
+    """Return the invoices of so many boxes of one request."""
     return [base] if parts == 1 else [f"{base}-P{n}" for n in range(1, parts + 1)]
 
 
@@ -115,20 +117,21 @@ def _new_invoice(request: Request) -> str:
             box,
             mode=mode,
         )
-    return f"{_mode_mark(mode)}{request.publisher.invoice_prefix}-M{next_serial(request.publisher)}"
+    (serial,) = next_serials(request.publisher, 1)
+    return f"{mode_mark(mode)}{request.publisher.invoice_prefix}-M{serial}"
 
 
-def _mode_mark(mode: str) -> str:
+def mode_mark(mode: str) -> str:
+    """Return what begins an invoice in this mode."""
     return "T-" if mode == Mode.TEST else ""
 
 
 def shop_invoice(prefix: str, name: str, shop_order_id: int, box: int, *, mode: str) -> str:
     """Return ``[T-]PREFIX-<NAME>-S<order id>-<n>`` with room left for the parts of a split.
 
-    ``NAME`` is the shop's own order name reduced to A-Z and 0-9, shortened or left out where the
-    whole would not fit.
+    ``NAME`` is the shop's own order name reduced to A-Z and 0-9, shortened where it has no room.
     """
-    before, after = f"{_mode_mark(mode)}{prefix}-", f"S{shop_order_id}-{box}"
+    before, after = f"{mode_mark(mode)}{prefix}-", f"S{shop_order_id}-{box}"
     room = MAX_INVOICE_LENGTH - SUFFIX_ROOM - len(before) - len(after) - 1
     short = re.sub(r"[^A-Z0-9]", "", name.upper())[: max(0, min(MAX_NAME, room))]
     return f"{before}{short}-{after}" if short else f"{before}{after}"
@@ -152,12 +155,12 @@ def _next_box(shop_order: ShopOrder) -> int:
     return shop_order.boxes
 
 
-def next_serial(publisher: Publisher) -> int:
-    """Return the publisher's next serial number, each once: its row is locked until the end."""
+def next_serials(publisher: Publisher, count: int) -> range:
+    """Return so many serial numbers of the publisher's, each once: its row is locked by it."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_SERIAL, [publisher.pk])
-        (serial,) = cursor.fetchone()
-    return int(serial)
+        cursor.execute(_NEXT_SERIALS, [count, publisher.pk])
+        (last,) = cursor.fetchone()
+    return range(last - count + 1, last + 1)
 
 
 def preview(request: Request) -> list[tuple[Order, list[OrderLine], list[Finding]]]:
@@ -172,38 +175,52 @@ def preview(request: Request) -> list[tuple[Order, list[OrderLine], list[Finding
     ]
 
 
-def _place_box(request: Request, units: Sequence[Units], actor: Actor) -> Order:
+def _place_box(request: Request, invoice: str, units: Sequence[Units], actor: Actor) -> Order:
     order, lines = order_of(request), lines_of(units)
-    order.hold_reason, order.hold_note = waits_for(order, lines, request)
-    order.status = status.HELD if order.hold_reason else status.READY
+    order.invoice = invoice
+    data = decide(order, lines, request)
     if order.status == status.READY:
         order.next_attempt_at = first_attempt_at()
+    return lifecycle.create(order, lines, actor=actor, data=data)
+
+
+def decide(order: Order, lines: Sequence[OrderLine], request: Request) -> dict[str, Any]:
+    """Make a new order held or ready; return the data of its first event."""
+    order.hold_reason, order.hold_note = waits_for(order, lines, request)
+    order.status = status.HELD if order.hold_reason else status.READY
     data = {"pieces": sum(line.quantity for line in lines), "source": request.source}
     if order.hold_reason:
         data |= {"reason": order.hold_reason, "note": order.hold_note}
-    return lifecycle.create(order, lines, actor=actor, data=data)
+    return data
 
 
 def order_of(request: Request) -> Order:
     """Return the unsaved order of a request, without lines and without a status."""
-    publisher = request.publisher
     return Order(
-        publisher=publisher,
-        source=request.source,
+        publisher=request.publisher,
         shop_order=request.shop_order,
-        reference=request.reference,
-        invoice=request.invoice,
-        caller_invoice=request.caller_invoice,
-        mode=request.mode or publisher.mode,
-        mail_method=request.mail_method or publisher.mail_method,
-        email=request.email,
-        special_text=request.special_text,
-        price=request.price,
-        price_on_customs=_default(request.price_on_customs, publisher.price_on_customs),
-        notify_customer=_default(request.notify_customer, publisher.notify_customer),
         reship_of=request.reship_of,
-        **request.recipient.as_dict(),
+        **fields_of(request),
     )
+
+
+def fields_of(request: Request) -> dict[str, Any]:
+    """Return the plain fields of a request's order, relations apart."""
+    publisher = request.publisher
+    return {
+        "source": request.source,
+        "reference": request.reference,
+        "invoice": request.invoice,
+        "caller_invoice": request.caller_invoice,
+        "mode": request.mode or publisher.mode,
+        "mail_method": request.mail_method or publisher.mail_method,
+        "email": request.email,
+        "special_text": request.special_text,
+        "price": request.price,
+        "price_on_customs": _default(request.price_on_customs, publisher.price_on_customs),
+        "notify_customer": _default(request.notify_customer, publisher.notify_customer),
+        **vars(request.recipient),
+    }
 
 
 def first_attempt_at() -> Combinable:

@@ -2,56 +2,37 @@
 
 A row is done in one transaction that also writes that it was done, under a lock on the row, so that
 neither a worker that is killed nor two workers at once do it twice or not at all. The lease on the
-job only keeps two workers from getting in each other's way.
+job only keeps two workers from getting in each other's way. Where a kind of job can do many rows in
+few statements, a transaction does many, and each by itself if the many fail.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django_q.tasks import async_task
 
-from orders import clock
+from orders import clock, job_rows
+from orders.inserting import another, insert_many
+from orders.job_rows import ACTS, ACTS_ON_MANY, READERS, RowIn, clean
 from orders.lifecycle import Actor, Kind, NotNow
 from orders.models import Job, JobRow, Order
 from products.models import Publisher
 
-log = logging.getLogger(__name__)
-
 MAX_ORDERS = 50_000
 CHUNK = 100
+CHUNK_OF_MANY = 500
 LEASE = timedelta(seconds=30)
 PROLONG_SECONDS = 1.0
 LOOK_AGAIN = timedelta(seconds=1)
 TITLE_LENGTH = LABEL_LENGTH = 200
-
-Act = Callable[[Job, JobRow], str]
-"""Does one row inside a transaction; returns a sentence or "". Raises ``NotNow`` to refuse it.
-
-It may set ``row.order`` to the order that it made.
-"""
-RowIn = tuple[str, int | None, dict[str, Any]]
-"""A row's label, the id of its order or None, and its data, which holds no NUL."""
-
-ACTS: dict[str, Act] = {}
-
-
-def act(kind: str) -> Callable[[Act], Act]:
-    """Register what is done with each row of the jobs of a kind (``Job.Kind``)."""
-
-    def register(one: Act) -> Act:
-        ACTS[kind] = one
-        return one
-
-    return register
 
 
 def actor_of(job: Job) -> Actor:
@@ -66,17 +47,19 @@ def start(
     title: str,
     publisher: Publisher | None = None,
     params: Mapping[str, Any] | None = None,
-    rows: QuerySet[Order] | Iterable[RowIn],
+    rows: QuerySet[Order] | Iterable[RowIn] | None,
 ) -> Job:
     """Write a job down with its rows, and wake a worker when the transaction commits.
 
     The orders of a queryset are fixed now, oldest first, in one statement however many they are.
+    None leaves the rows to the kind's ``Reader``: until a worker has read them all, none is done
+    and the job's total is 0.
     Raises ``NotNow``, and writes nothing, for no row at all or more than ``MAX_ORDERS`` orders.
     """
     with transaction.atomic():
         job = Job.objects.create(
             kind=kind,
-            title=_clean(title)[:TITLE_LENGTH],
+            title=clean(title)[:TITLE_LENGTH],
             publisher=publisher,
             created_by=user,
             params=dict(params or {}),
@@ -84,8 +67,8 @@ def start(
         if isinstance(rows, QuerySet):
             job.total = _write_orders(job, rows)
         else:
-            job.total = sum(len(JobRow.objects.bulk_create(some)) for some in _batches(job, rows))
-        if not job.total:
+            job.total = sum(insert_many(some) for some in _batches(job, rows or ()))
+        if not job.total and rows is not None:
             raise NotNow(wrong_number(0))
         job.save(update_fields=["total"])
         async_task("orders.tasks.work_jobs")
@@ -125,18 +108,14 @@ def wrong_number(chosen: int) -> str:
     )
 
 
-def _batches(job: Job, rows: Iterable[RowIn]) -> Iterator[list[JobRow]]:
+def _batches(job: Job, rows: Iterable[RowIn], start: int = 1) -> Iterator[list[JobRow]]:
+    template = JobRow(job=job)
     made = (
-        JobRow(job=job, number=n, label=_clean(label)[:LABEL_LENGTH], order_id=order_id, data=data)
-        for n, (label, order_id, data) in enumerate(rows, start=1)
+        another(template, number=n, label=clean(label)[:LABEL_LENGTH], order_id=order_id, data=data)
+        for n, (label, order_id, data) in enumerate(rows, start)
     )
     while some := list(islice(made, 1000)):
         yield some
-
-
-def _clean(text: str) -> str:
-    # PostgreSQL stores no NUL.
-    return text.replace("\x00", "")
 
 
 def waiting(now: datetime) -> QuerySet[Job]:
@@ -157,6 +136,14 @@ def go_on(stop_at: float) -> None:
         _work(job, stop_at)
 
 
+def do_now(job: Job, stop_at: float) -> None:
+    """Do a job as a worker does, until ``stop_at``, unless a worker is at it; read it anew."""
+    mine = _lease(job)
+    if mine is not None:
+        _work(mine, stop_at)
+    job.refresh_from_db()
+
+
 def stop(job: Job, user: Any) -> None:
     """End a job before its time: rows not done by now stay waiting. Raises ``NotNow`` if it ended.
 
@@ -166,10 +153,19 @@ def stop(job: Job, user: Any) -> None:
         present = _lock(job)
         if present.state not in Job.OPEN:
             raise NotNow(f"“{present}” is {present.state} already, so it cannot be stopped.")
-        present.state, present.stopped_by = Job.State.STOPPED, user
-        present.finished_at, present.lease_until = clock.now(), None
-        _count(present)
-        present.save()
+        present.stopped_by = user
+        _stop(present)
+
+
+def _stop(present: Job) -> None:
+    """End a locked job before its time; one whose rows were not all read loses them."""
+    present.state = Job.State.STOPPED
+    present.finished_at, present.lease_until = clock.now(), None
+    if not present.total:
+        present.rows.all().delete()
+        READERS[present.kind].given_up(present)
+    _count(present)
+    present.save()
 
 
 def forget_rows(ended_before: datetime) -> None:
@@ -184,12 +180,12 @@ def _lock(job: Job) -> Job:
     return Job.objects.select_for_update(of=("self",), no_key=True).get(pk=job.pk)
 
 
-def _lease() -> Job | None:
+def _lease(only: Job | None = None) -> Job | None:
     with transaction.atomic():
         now = clock.now()
+        free = waiting(now).filter(pk=only.pk) if only else waiting(now)
         job = (
-            waiting(now)
-            .select_for_update(of=("self",), skip_locked=True, no_key=True)
+            free.select_for_update(of=("self",), skip_locked=True, no_key=True)
             .order_by(F("lease_until").asc(nulls_first=True), "pk")
             .first()
         )
@@ -202,49 +198,73 @@ def _lease() -> Job | None:
 
 def _work(job: Job, stop_at: float) -> None:
     """Do the rows of a leased job in the order of their numbers, as long as it is ours."""
+    if not job.total and not _read(job, stop_at):
+        return
     last, prolong_at = 0, time.monotonic() + PROLONG_SECONDS
+    size = CHUNK_OF_MANY if job.kind in ACTS_ON_MANY else CHUNK
     while time.monotonic() < stop_at:
         rows = job.rows.filter(state=JobRow.State.WAITING, number__gt=last).order_by("number")
-        chunk = list(rows.values_list("pk", "number")[:CHUNK])
+        chunk = list(rows.values_list("pk", "number")[:size])
         if not chunk:
             break
+        if job_rows.do_many(job, [row_id for row_id, _ in chunk]):
+            last, chunk = chunk[-1][1], []
         for row_id, last in chunk:  # noqa: B007 - where the next chunk begins
-            _do(job, row_id)
-            if time.monotonic() >= stop_at:
+            job_rows.do(job, row_id)
+            if time.monotonic() >= min(stop_at, prolong_at):
                 break
-            if time.monotonic() >= prolong_at:
-                prolong_at = time.monotonic() + PROLONG_SECONDS
-                if not _settle(job, LEASE):
-                    return
+        if time.monotonic() >= stop_at:
+            break
+        if time.monotonic() >= prolong_at:
+            prolong_at = time.monotonic() + PROLONG_SECONDS
+            if not _settle(job, LEASE):
+                return
     # Rows that still wait when all were tried are locked by another worker: not again at once.
     _settle(job, timedelta() if time.monotonic() >= stop_at else LOOK_AGAIN)
 
 
-def _do(job: Job, row_id: int) -> None:
-    """Do one row, unless it was done, another is at it, or the job was stopped."""
-    with transaction.atomic():
-        row = (
-            JobRow.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
-            .filter(pk=row_id, state=JobRow.State.WAITING, job__state=Job.State.RUNNING)
-            .first()
-        )
-        if row is None:
-            return
-        row.job, order_id = job, row.order_id
-        row.state = JobRow.State.REFUSED
-        try:
+def _read(job: Job, stop_at: float) -> bool:
+    """Write the rows of a leased job that has none yet; say whether all are there.
+
+    Goes on behind those that are written. At least one batch is read, however late it is, so that
+    it comes to its end.
+    """
+    number = 1 + job.rows.count()
+    try:
+        for rows, params in READERS[job.kind].read(job):
             with transaction.atomic():
-                row.text = _clean(ACTS[job.kind](job, row))
-            row.state = JobRow.State.DONE
-            order_id = row.order_id
-        except NotNow as problem:
-            row.text = _clean(str(problem))
-        except (OperationalError, InterfaceError):
-            raise  # the database is at fault and not the row, which stays waiting
-        except Exception as error:
-            log.exception("Row %s of job %s failed.", row_id, job.pk)
-            row.text = f"The desk failed on it ({type(error).__name__}). Tell whoever runs it."
-        JobRow.objects.filter(pk=row_id).update(state=row.state, text=row.text, order_id=order_id)
+                present = _lock(job)
+                if not _is_ours(present, job):
+                    return False
+                number += sum(insert_many(some) for some in _batches(job, rows, number))
+                job.params, job.lease_until = params, clock.now() + LEASE
+                job.save(update_fields=["params", "lease_until"])
+            if time.monotonic() >= stop_at:
+                _settle(job, timedelta())
+                return False
+    except NotNow as problem:
+        _give_up(job, str(problem))
+        return False
+    with transaction.atomic():
+        present = _lock(job)
+        job.total = number - 1
+        if _is_ours(present, job):
+            job.save(update_fields=["total"])
+    return _is_ours(present, job)
+
+
+def _give_up(job: Job, why: str) -> None:
+    """End a leased job of which nothing may be done; ``params`` keep the reason."""
+    with transaction.atomic():
+        present = _lock(job)
+        if _is_ours(present, job):
+            present.params["told"] = why
+            _stop(present)
+
+
+def _is_ours(present: Job, job: Job) -> bool:
+    """Say of a locked job whether it is still leased as when it was last read."""
+    return present.state == Job.State.RUNNING and present.lease_until == job.lease_until
 
 
 def _settle(job: Job, lease: timedelta) -> bool:
@@ -255,8 +275,8 @@ def _settle(job: Job, lease: timedelta) -> bool:
     with transaction.atomic():
         present, now = _lock(job), clock.now()
         left = _count(present)
-        ours = present.state == Job.State.RUNNING and present.lease_until == job.lease_until
-        if ours and not left:
+        ours = _is_ours(present, job)
+        if ours and present.total and not left:
             present.state, present.finished_at = Job.State.DONE, now
             present.lease_until = None
         elif ours:

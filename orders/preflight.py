@@ -117,7 +117,10 @@ def _texts(order: Order, box: wire.Box) -> Iterator[Finding]:
             "switch the customs price off.",
         )
     charset = order.publisher.charset
-    for name, value in wire.submit_fields(box).items():
+    fields = wire.submit_fields(box)
+    if _fits("".join(fields.values()), charset):
+        return
+    for name, value in fields.items():
         if not _fits(value, charset):
             lost = "".join(sorted({c for c in value if not _fits(c, charset)}))
             yield Finding(

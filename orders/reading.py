@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orders import shop_news
-from orders.insert import insert_once
+from orders.inserting import insert_once
 from orders.lifecycle import Actor
 from orders.line_fate import line_key, line_of
 from orders.making import Making

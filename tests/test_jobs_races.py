@@ -16,7 +16,7 @@ import pytest
 from django.db import connection, connections
 from django.db.models import QuerySet
 
-from orders import desk, jobs
+from orders import desk, job_rows, jobs
 from orders.models import Job, JobRow, Order, OrderEvent
 from products.models import Product, Publisher
 from tests import admin_cast as cast
@@ -88,7 +88,7 @@ def no_row_guard() -> Iterator[None]:
         row.state, row.text = "done", jobs.ACTS[job.kind](job, row)
         row.save()
 
-    with patch.object(jobs, "_do", do):
+    with patch.object(job_rows, "do", do):
         yield
 
 
@@ -160,7 +160,7 @@ class TestTwoWorkers:
 class TestAWorkerThatIsKilled:
     def kill(self, after: int, *, inside: bool) -> None:
         """Kill a worker once it has done so many rows: within the next one, or between two."""
-        act, do, done = jobs.ACTS["hold"], jobs._do, [0]
+        act, do, done = jobs.ACTS["hold"], job_rows.do, [0]
 
         def held(job: Job, row: JobRow) -> str:
             told = act(job, row)
@@ -174,7 +174,7 @@ class TestAWorkerThatIsKilled:
             do(job, row_id)
             done[0] += 1
 
-        with patch.dict(jobs.ACTS, {"hold": held}), patch.object(jobs, "_do", counted):
+        with patch.dict(jobs.ACTS, {"hold": held}), patch.object(job_rows, "do", counted):
             assert killed(worker)
 
     @pytest.mark.parametrize("inside", [True, False])
@@ -203,7 +203,7 @@ class TestAWorkerThatIsKilled:
             row.state = "done"
             row.save()
 
-        with patch.object(jobs, "_do", do):
+        with patch.object(job_rows, "do", do):
             assert killed(worker, KILL_AT="row")
         desk_clock.forward(jobs.LEASE.total_seconds() + 1)
         worker()

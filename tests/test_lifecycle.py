@@ -166,6 +166,9 @@ class TestLock:
     def test_a_new_order_is_held_or_ready(self, order: Order) -> None:
         with nothing_changes(), pytest.raises(ValueError, match="held or ready"):
             lifecycle.create(Order(status="accepted"), [], actor=WORKER, data={})
+        many = [(Order(status="ready"), [], {}), (Order(status="accepted"), [], {})]
+        with nothing_changes(), pytest.raises(ValueError, match="held or ready"):
+            lifecycle.create_many(many, actor=WORKER)
 
     def test_events_are_only_ever_added(self) -> None:
         assert {field.name for field in OrderEvent._meta.fields} >= {"from_status", "to_status"}
@@ -173,7 +176,7 @@ class TestLock:
 
 MAY_WRITE = {
     # The order is not in the database yet and has no timeline.
-    "orders/intake.py:_place_box assigns status",
+    "orders/intake.py:decide assigns status",
     # Its dictionary holds the recipient's fields, see ``test_erasing_touches_no_status``.
     "orders/privacy.py:erase_closed updates status",
     # A run of the bench begins with nothing to send, or with a backlog.
@@ -211,6 +214,8 @@ def _written_by(call: ast.Call) -> Iterator[str]:
     if name == "setattr" and "'status'" in ast.unparse(call):
         yield "assigns status"
     if name in ("save", "asave", "bulk_update", "bulk_create") and an_order:
+        yield "saves an order"
+    if name == "insert_many" and re.search(r"\border\b", ast.unparse(call)):
         yield "saves an order"
     if name == "update_each":
         yield "saves an order"

@@ -142,7 +142,7 @@ class TestSerialNumbers:
     def take(self, north: Publisher) -> list[int]:
         def take_one() -> int:
             with transaction.atomic():
-                return intake.next_serial(north)
+                return intake.next_serials(north, 1)[0]
 
         return at_once(*[take_one] * 8)
 

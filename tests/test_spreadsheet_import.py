@@ -23,6 +23,7 @@ from tests.spreadsheet_cast import (
     five_hundred,
     form_csv,
     form_row,
+    read_rows,
     sample,
     state,
     work,
@@ -43,12 +44,8 @@ def test_of_500_orders_with_7_bad_ones_493_are_made_once(north: Desk) -> None:
     assert [one["text"] for one in file.report["problems"]] == [t for _, t in BAD_ROWS.values()]
     assert Order.objects.count() == 0
     job = north.confirm(file, leave_out=True)
-    assert (job.total, job.kind, job.publisher, job.created_by) == (
-        493,
-        "import",
-        north.publisher,
-        north.user,
-    )
+    assert (job.kind, job.publisher, job.created_by) == ("import", north.publisher, north.user)
+    assert (job.state, job.total, job.rows.count()) == ("waiting", 0, 0)
     assert Order.objects.count() == 0
     for _ in range(2):
         work()
@@ -264,7 +261,7 @@ def test_bad_rows_are_left_out_only_where_one_says_so(north: Desk) -> None:
     with pytest.raises(NotNow, match=r"^Bad rows are left out only if you say so\."):
         north.confirm(file)
     assert state() == before
-    assert north.confirm(file, leave_out=True).total == 1
+    assert read_rows(north.confirm(file, leave_out=True)).total == 1
 
 
 def test_a_result_that_was_not_seen_is_not_confirmed(north: Desk) -> None:
@@ -283,16 +280,36 @@ def test_a_file_that_was_never_checked_is_not_confirmed(north: Desk) -> None:
     assert Job.objects.count() == 0
 
 
-def test_what_changed_since_the_check_is_shown_before_anything_is_made(north: Desk) -> None:
+def test_where_something_changed_since_the_check_nothing_is_made(north: Desk) -> None:
     file = north.check(form_csv({}, {}))
+    job = north.confirm(file)
     base.place(north.publisher, (north.film, 1), invoice="NL-00002")
-    before = state()
-    with pytest.raises(NotNow, match="^What the desk knows has changed since"):
-        north.confirm(file)
-    assert state() == before
+    before = list(Order.objects.values())
+    work()
+    job.refresh_from_db()
+    assert (job.state, job.total, job.rows.count()) == ("stopped", 0, 0)
+    assert job.params["told"] == (
+        "What the desk knows has changed since the file was checked, so nothing was made. Check it "
+        "again, look at the new result, and confirm that."
+    )
+    assert list(Order.objects.values()) == before
     file.refresh_from_db()
-    assert (file.report["good"], file.report["bad"], file.version) == (1, 1, 2)
-    assert north.confirm(file, leave_out=True).total == 1
+    assert (file.state, file.report, file.version, file.confirmed_at) == ("draft", {}, 2, None)
+    with pytest.raises(NotNow, match="^The file was checked anew meanwhile"):
+        north.confirm(file)
+    file = importing.check(file.pk, guess(FORM))
+    assert (file.report["good"], file.report["bad"], file.version) == (1, 1, 3)
+    north.confirm(file, leave_out=True)
+    work()
+    assert [order.invoice for order in Order.objects.order_by("pk")] == ["NL-00002", "NL-00001"]
+
+
+def test_a_file_without_a_good_order_is_not_confirmed(north: Desk) -> None:
+    file = north.check(form_csv({"ProductID": "x"}))
+    before = state()
+    with pytest.raises(NotNow, match="^There is nothing to do"):
+        north.confirm(file, leave_out=True)
+    assert state() == before
 
 
 def test_a_file_is_confirmed_once(north: Desk) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import PurePath
 from unittest.mock import patch
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fulfillment import uploads
+from orders import jobs
 from orders.models import ImportFile, Job, Order
+from orders.spreadsheet import importing
 from orders.spreadsheet.columns import FIELDS
 from tests import admin_cast as cast
 from tests import base
@@ -63,14 +68,89 @@ def test_a_file_goes_through_all_steps(north: Desk) -> None:
         "Bad rows are left out only if you say so. Tick that, or mend the file and import it again."
     ]
     assert Job.objects.count() == 0
-    assert confirm(north.client, where, leave_out="on") == [
-        "493 orders are being made now; this page shows how far it is."
-    ]
-    assert "0 of 493 made" in cast.html(north.client.get(where))
-    work()
-    assert "493 of 493 made" in cast.html(north.client.get(where))
+    assert confirm(north.client, where, leave_out="on") == ["493 orders were made."]
+    assert "<strong>493</strong> of 493 done" in cast.html(north.client.get(where))
     assert "493 of 493 made" in cast.html(north.client.get(START))
     assert Order.objects.count() == 493
+
+
+def test_a_large_file_is_left_to_a_worker(north: Desk) -> None:
+    where = checked(north, csv_of(form_row(n) for n in range(501)))
+    assert confirm(north.client, where) == [
+        "501 orders are being made now; this page shows how far it is."
+    ]
+    assert Order.objects.count() == 0
+    assert "A worker begins with it in a moment." in cast.html(north.client.get(where))
+    assert "being read" in cast.html(north.client.get(START))
+    job = Job.objects.get()
+    assert jobs._lease(job)
+    text = cast.html(north.client.get(where))
+    assert "A worker reads the file and checks it once more." in text
+    assert f'data-from="/admin/orders/job/{job.pk}/progress/"' in text
+    Job.objects.update(lease_until=None)
+    work()
+    assert "<strong>501</strong> of 501 done" in cast.html(north.client.get(where))
+    assert Order.objects.count() == 501
+
+
+def test_a_small_file_that_a_worker_is_at_is_left_to_it(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    with patch.object(jobs, "_lease", return_value=None):
+        assert confirm(north.client, where) == [
+            "1 order is being made now; this page shows how far it is."
+        ]
+    assert Order.objects.count() == 0
+    work()
+    assert Order.objects.count() == 1
+
+
+def test_a_database_that_falters_leaves_a_small_file_to_a_worker(north: Desk) -> None:
+    where = checked(north, form_csv({}))
+    logging.disable(logging.CRITICAL)
+    with patch.object(importing, "Checker", side_effect=OperationalError("away")):
+        assert confirm(north.client, where) == [
+            "1 order is being made now; this page shows how far it is."
+        ]
+    logging.disable(logging.NOTSET)
+    assert Order.objects.count() == 0
+    Job.objects.update(lease_until=None)
+    work()
+    assert Order.objects.count() == 1
+
+
+def test_what_was_refused_is_told_at_once_and_by_row(north: Desk) -> None:
+    where = checked(north, form_csv({}, {}))
+    real = jobs._read
+
+    def meanwhile(job: Job, stop_at: float) -> bool:
+        done = real(job, stop_at)
+        base.place(north.publisher, (north.film, 1), invoice="NL-00002")
+        return done
+
+    with patch.object(jobs, "_read", meanwhile):
+        assert confirm(north.client, where) == ["1 order was made; 1 refused, as their rows say."]
+    rows = cast.html(north.client.get(f"/admin/orders/job/{Job.objects.get().pk}/change/"))
+    assert "The invoice “NL-00002” was used meanwhile." in rows
+
+
+def test_a_file_that_is_not_as_it_was_seen_is_a_draft_again_and_says_why(north: Desk) -> None:
+    where = checked(north, form_csv({}, {}))
+    base.place(north.publisher, (north.film, 1), invoice="NL-00002")
+    told = (
+        "What the desk knows has changed since the file was checked, so nothing was made. Check it "
+        "again, look at the new result, and confirm that."
+    )
+    assert confirm(north.client, where) == []
+    assert Order.objects.count() == 1
+    page = north.client.get(where)
+    assert told in cast.html(page)
+    assert (page.context["file"].state, page.context["report"]) == ("draft", {})
+    job = cast.html(north.client.get(f"/admin/orders/job/{Job.objects.get().pk}/change/"))
+    assert told in job
+    north.client.post(f"{where}check/", chosen(page))
+    again = cast.html(north.client.get(where))
+    assert told not in again
+    assert "Make 1 order" in again
 
 
 def test_the_same_file_again_is_refused_with_who_and_when(north: Desk) -> None:
@@ -244,12 +324,16 @@ def test_hostile_cells_are_shown_as_text(north: Desk) -> None:
     assert "&lt;script&gt;alert" in text
 
 
+def is_file_name(name: str) -> bool:
+    return PurePath(name).name not in ("", ".", "..")
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(content=st.binary(max_size=600), name=st.text(max_size=30))
+@given(content=st.binary(max_size=600), name=st.text(max_size=30).filter(is_file_name))
 def test_any_upload_is_answered_with_a_page(north: Desk, content: bytes, name: str) -> None:
-    response = upload(north.client, north.publisher, content, name or "x")
+    response = upload(north.client, north.publisher, content, name)
     assert response.status_code in (200, 302)
     if response.status_code == 302:
         page = north.client.get(response.url)

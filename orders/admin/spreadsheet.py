@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import OperationalError
 from django.http import (
     Http404,
     HttpRequest,
@@ -22,9 +24,10 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fulfillment.admin import Page
+from orders import jobs
 from orders.admin.spreadsheet_forms import ColumnsForm, FileForm
 from orders.lifecycle import NotNow
-from orders.models import ImportFile
+from orders.models import ImportFile, Job
 from orders.spreadsheet import importing
 from orders.spreadsheet.columns import EXTRA, plan_of
 from orders.spreadsheet.export import csv_lines
@@ -35,6 +38,7 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 LISTED = 20
+SECONDS = 5.0
 PERMISSION = "orders.import_order"
 View = Callable[..., HttpResponseBase]
 
@@ -151,9 +155,27 @@ def confirm(request: HttpRequest, file: ImportFile) -> HttpResponse:
     except (NotNow, Unreadable) as problem:
         messages.error(request, str(problem))
     else:
-        orders = "1 order is" if job.total == 1 else f"{job.total:,} orders are"
-        messages.success(request, f"{orders} being made now; this page shows how far it is.")
+        _begin(request, file, job)
     return _to(file)
+
+
+def _begin(request: HttpRequest, file: ImportFile, job: Job) -> None:
+    """Make the orders of a small file at once; say what became of it, or that a worker does it."""
+    if importing.is_small(file):
+        try:
+            jobs.do_now(job, time.monotonic() + SECONDS)
+        except OperationalError:
+            log.exception("Job %s is left to a worker.", job.pk)
+    if job.state == Job.State.STOPPED:
+        return  # the page says why
+    if job.state != Job.State.DONE:
+        orders = file.report["good"]
+        told = "1 order is" if orders == 1 else f"{orders:,} orders are"
+        messages.success(request, f"{told} being made now; this page shows how far it is.")
+    else:
+        told = "1 order was" if job.done == 1 else f"{job.done:,} orders were"
+        refused = f"; {job.refused:,} refused, as their rows say" if job.refused else ""
+        messages.success(request, f"{told} made{refused}.")
 
 
 @require_POST

@@ -69,12 +69,17 @@ class Checker:
         self.order: Order | None = None
         self.lines: dict[tuple[int, int], OrderLine] = {}
 
-    def run(self) -> Iterator[Checked]:
+    def run(self, behind: int = 0) -> Iterator[Checked]:
         """Yield what would become of each order, in the order of the file.
 
+        The first ``behind`` orders were checked before: their numbers are remembered, no more.
         Raises ``Unreadable`` at a row that cannot be read.
         """
         orders = self.reader.orders(self.table.rows())
+        for wanted in islice(orders, behind):
+            if not wanted.left_out:
+                for _ in self._repeated(wanted):
+                    pass
         while batch := list(islice(orders, BATCH)):
             self._learn_products(batch)
             existing = self._existing(batch)
@@ -111,7 +116,7 @@ class Checker:
     def _check(self, wanted: Wanted, existing: Existing) -> Checked:
         if wanted.left_out:
             return Checked(wanted, left_out=wanted.left_out)
-        problems = [*wanted.problems, *self._taken(wanted, existing)]
+        problems = [*wanted.problems, *self._repeated(wanted), *self._ordered(wanted, existing)]
         units, unknown = self._units(wanted)
         problems += unknown
         if not units and not problems:
@@ -132,8 +137,8 @@ class Checker:
             held = "policy"
         return Checked(wanted, request=request, held=held)
 
-    def _taken(self, wanted: Wanted, existing: Existing) -> Iterator[Problem]:
-        """Say where an invoice or a shop's number was before: in the file or in an order."""
+    def _repeated(self, wanted: Wanted) -> Iterator[Problem]:
+        """Say where an invoice or a shop's number was before in the file, and remember it."""
         for name, number, seen in (
             ("invoice", wanted.invoice, self.invoices),
             ("reference", wanted.reference, self.references),
@@ -149,9 +154,9 @@ class Checker:
                     else "Give each order its own, or take the row out."
                 )
                 yield self.reader.problem(wanted.row, name, text)
-        yield from self._ordered(wanted, existing)
 
     def _ordered(self, wanted: Wanted, existing: Existing) -> Iterator[Problem]:
+        """Say which order has an invoice or a shop's number already."""
         there = existing.invoices.get(wanted.invoice) if wanted.invoice else None
         if there and there[1] == self.publisher.pk:
             text = f"Order {there[2]} has this invoice, so it is not made twice. Take the row out."
@@ -235,13 +240,9 @@ class Checker:
         """Return one and the same order as the request has it: making a model takes its time."""
         if self.order is None:
             self.order = intake.order_of(request)
-        order = self.order
-        order.__dict__.update(request.recipient.as_dict())
-        order.invoice = request.invoice or PLACEHOLDER
-        order.mail_method = request.mail_method or self.publisher.mail_method
-        order.email, order.price = request.email, request.price
-        order.special_text = request.special_text
-        return order
+        self.order.__dict__.update(intake.fields_of(request))
+        self.order.invoice = request.invoice or PLACEHOLDER
+        return self.order
 
     def _line(self, unit: intake.Units) -> OrderLine:
         key = (unit.product.pk, unit.quantity)

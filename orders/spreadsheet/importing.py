@@ -9,19 +9,19 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
-from typing import IO, Any
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from orders import clock, jobs
+from orders.job_rows import READERS, Reader, RowIn
 from orders.lifecycle import NotNow
 from orders.models import ColumnMapping, ImportFile, Job, JobRow
-from orders.spreadsheet.checking import Checker
+from orders.spreadsheet.checking import BATCH, Checker
 from orders.spreadsheet.columns import Plan, guess, plan_of, signature
 from orders.spreadsheet.limits import MAX_BYTES, Unreadable
 from orders.spreadsheet.placing import packed
@@ -30,10 +30,11 @@ from orders.spreadsheet.report import Report
 from products.models import Publisher
 
 KEPT_DAYS = 30
+SMALL = 500
 GONE = "The file was discarded. Import it anew."
 RECHECK = (
-    "What the desk knows has changed since the file was checked, so nothing was made. Look at the "
-    "new result below, and confirm again."
+    "What the desk knows has changed since the file was checked, so nothing was made. Check it "
+    "again, look at the new result, and confirm that."
 )
 
 
@@ -163,49 +164,77 @@ def confirm(file_id: int, *, version: int, leave_out: bool, user: Any) -> Job:
     Raises ``NotNow`` and makes nothing where the file was confirmed, checked anew, or holds bad
     rows that may not be left out.
     """
-    file = _found(file_id)
-    plan = plan_of(file.plan, file.header)
-    if not file.version or file.version != version:
-        raise NotNow("The file was checked anew meanwhile. Look at the result, and confirm again.")
-    report = Report()
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        # Checked again before anything is locked, so that no other page waits for it.
-        for checked in Checker(file.publisher, table_of(file), plan).run():
-            report.add(checked)
-            if checked.request:
-                spool.write(json.dumps(packed(checked)) + "\n")
-        if report.numbers() != _numbers(file.report):
-            _keep(file, plan, report)
-            raise NotNow(RECHECK)
-        if report.bad and not leave_out:
+    with transaction.atomic():
+        file = _locked(file_id)
+        report = file.report
+        if not report or file.version != version:
+            raise NotNow(
+                "The file was checked anew meanwhile. Look at the result, and confirm again."
+            )
+        if report["bad"] and not leave_out:
             raise NotNow(
                 "Bad rows are left out only if you say so. Tick that, or mend the file and import "
                 "it again."
             )
-        spool.seek(0)
-        return _start(file, version, spool, user)
-
-
-def _numbers(report: dict[str, Any]) -> list[Any]:
-    return [report.get(key) for key in ("good", "bad", "pieces", "left_out", "held")]
-
-
-def _start(file: ImportFile, version: int, spool: IO[str], user: Any) -> Job:
-    with transaction.atomic():
-        if _locked(file.pk).version != version:
-            raise NotNow("The file was checked anew meanwhile. Look at the result again.")
+        if not report["good"]:
+            raise NotNow(jobs.wrong_number(0))
         job = jobs.start(
             Job.Kind.IMPORT,
             user=user,
             title=f"Import of {file.name}",
             publisher=file.publisher,
             params={"file": file.pk},
-            rows=((data["label"], None, data) for data in map(json.loads, spool)),
+            rows=None,
         )
-        ImportFile.objects.filter(pk=file.pk).update(
-            state=ImportFile.State.CONFIRMED, job=job, confirmed_at=clock.now()
-        )
+        file.state, file.job, file.confirmed_at = ImportFile.State.CONFIRMED, job, clock.now()
+        file.save(update_fields=["state", "job", "confirmed_at"])
     return job
+
+
+def is_small(file: ImportFile) -> bool:
+    """Say whether a checked file is made within the request that confirms it."""
+    report = file.report
+    return report["good"] + report["bad"] + sum(report["left_out"].values()) <= SMALL
+
+
+def _read_again(job: Job) -> Iterator[tuple[list[RowIn], dict[str, Any]]]:
+    """Check a confirmed file once more, batch by batch, and yield its good orders.
+
+    Raises ``NotNow`` where it is not as the person saw it who confirmed it.
+    """
+    file = ImportFile.objects.select_related("publisher").filter(job=job).first()
+    if file is None:
+        raise NotNow(GONE)
+    checked_before, report = job.params.get("read", 0), Report.behind(job.params.get("numbers", []))
+    try:
+        checker = Checker(file.publisher, table_of(file), plan_of(file.plan, file.header))
+        orders = checker.run(behind=checked_before)
+        while batch := list(islice(orders, BATCH)):
+            for checked in batch:
+                report.add(checked)
+            checked_before += len(batch)
+            rows = [packed(checked) for checked in batch if checked.request]
+            here = {"read": checked_before, "numbers": report.numbers()}
+            yield rows, {**job.params, **here}
+    except Unreadable as problem:
+        raise NotNow(str(problem)) from None
+    if report.numbers() != _numbers(file.report):
+        raise NotNow(RECHECK)
+
+
+def _numbers(report: dict[str, Any]) -> list[Any]:
+    return [report.get(key) for key in ("good", "bad", "pieces", "left_out", "held")]
+
+
+def _reopen(job: Job) -> None:
+    """Make a draft of a file again of which nothing was made; it must be checked anew."""
+    files = ImportFile.objects.filter(job=job, state=ImportFile.State.CONFIRMED)
+    files.update(
+        state=ImportFile.State.DRAFT, confirmed_at=None, report={}, version=F("version") + 1
+    )
+
+
+READERS[Job.Kind.IMPORT] = Reader(read=_read_again, given_up=_reopen)
 
 
 def discard(file_id: int) -> None:
@@ -230,6 +259,7 @@ def forget_old() -> None:
     old = clock.now() - timedelta(days=KEPT_DAYS)
     ImportFile.objects.filter(state=ImportFile.State.DRAFT, created_at__lt=old).delete()
     kept = ImportFile.objects.filter(created_at__lt=old).exclude(content=b"")
+    kept = kept.exclude(job__state__in=Job.OPEN)  # it may still be read
     kept.update(content=b"", report={})
     rows = JobRow.objects.filter(job__kind=Job.Kind.IMPORT, job__finished_at__lt=old)
     rows.exclude(data={}).update(data={})

@@ -23,6 +23,15 @@ class Report:
         self.problems: list[dict[str, Any]] = []
         self.orders: list[dict[str, Any]] = []
 
+    @classmethod
+    def behind(cls, numbers: list[Any]) -> Report:
+        """Return a report that goes on behind what ``numbers`` gave, without what it showed."""
+        report = cls()
+        if numbers:
+            report.good, report.bad, report.pieces, left_out, held = numbers
+            report.left_out, report.held = Counter(left_out), Counter(held)
+        return report
+
     def add(self, checked: Checked) -> None:
         if checked.left_out:
             self.left_out[checked.left_out] += 1

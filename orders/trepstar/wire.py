@@ -78,11 +78,12 @@ def clean(text: str) -> str:
     """
     if not text.isprintable():  # a short cut: the characters that go are not printable
         text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
-    while True:
+    while "[" in text:  # as each marker has
         shorter = _MARKERS.sub("", text)
         if shorter == text:
-            return " ".join(text.split())
+            break
         text = shorter
+    return " ".join(text.split())
 
 
 def submit_fields(box: Box) -> dict[str, str]:
