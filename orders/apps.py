@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class OrdersConfig(AppConfig):
@@ -14,5 +15,8 @@ class OrdersConfig(AppConfig):
         from django_q.signals import post_execute  # noqa: PLC0415
 
         from orders.tasks import beat  # noqa: PLC0415
+        from orders.watchdog import keep_no_orphans  # noqa: PLC0415
 
         post_execute.connect(beat, dispatch_uid="orders.beat")
+        if settings.CLUSTER_NAME:
+            keep_no_orphans()

@@ -181,6 +181,15 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def keep_no_orphans() -> None:
+    """Have every process that this one forks, and that those fork, end with its parent.
+
+    A watchdog that is killed takes its clusters with it, and a cluster its workers: else they would
+    go on for good beside those that are started next, watched by nobody, with the code of before.
+    """
+    os.register_at_fork(after_in_child=die_with_parent)
+
+
 def _kill(cluster: Cluster) -> None:
     try:
         os.killpg(cluster.process.pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ from django.db import connection
 from django_q.models import OrmQ
 
 from orders import status
+from orders.chaos.processes import descendants
 from orders.models import Order
 from orders.trepstar.sandbox import Sandbox
 from orders.trepstar.sandbox_server import SandboxServer
@@ -120,3 +121,24 @@ def test_orders_whose_tasks_were_signed_with_an_old_secret_key_go_out_by_the_swe
     until(lambda: not Order.objects.exclude(status__in=status.AT_GATEWAY).exists())
     invoices = Order.objects.values_list("invoice", flat=True)
     assert [trepstar.accepted(invoice) for invoice in invoices] == [1, 1, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_watchdog_that_is_killed_leaves_no_worker_behind(
+    north: Publisher, film: Product, start: Any
+) -> None:
+    order = base.place(north, (film, 1))
+    watchdog = start()
+    until(lambda: fresh(order).status == status.ACCEPTED)
+    family = list(descendants(watchdog.pid))
+    assert len(family) >= 4  # the cluster, its sentinel, its worker and its monitor at least
+    watchdog.kill()
+    until(lambda: not any(is_running(pid) for pid in family), seconds=10)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] != "Z"
