@@ -179,11 +179,13 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
 
     The orders must have been locked in this transaction, and are as they were read then: a field
     in which none of them differs from that is not written. Raises ``NotNow`` for a move that the
-    map does not allow, and then nothing is written.
+    map does not allow, and then nothing is written; ``Changed`` where one of them was not locked
+    and is no longer as it was read, and then the transaction must be undone.
     """
-    changed, happened, names = [], [], {"updated_at"}
+    changed, happened, names, versions = [], [], {"updated_at"}, []
     for change in changes:
         order, before = change.order, change.order.status
+        versions.append(order.version)
         moved = change.to != before
         if moved and not status.may_move(before, change.to):
             raise NotNow(f"Order {order.invoice} cannot go from {before} to {change.to}.")
@@ -199,7 +201,8 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
             happened.append((order, event))
         changed.append(order)
     if changed:
-        update_each(changed, names)
+        if update_each(changed, names, versions=versions) < len(changed):
+            raise Changed(", ".join(order.invoice for order in changed))
         OrderEvent.objects.bulk_create([event for _, event in happened])
         hooks.write(happened)
     return len(happened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from itertools import takewhile
 
@@ -35,13 +36,25 @@ def settle(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
         refuse_login(attempt.order.publisher_id, attempt.credential_version)
     with transaction.atomic():
         try:
-            order = lifecycle.lock(attempt.order_id, token=attempt.token)
+            _apply_unless_changed(attempt, result)
         except lifecycle.Fenced:
             return _observe(attempt)
-        _apply(order, attempt, result)
         reached("before_commit")
     reached("after_commit")
     return None
+
+
+def _apply_unless_changed(attempt: Attempt, result: GatewayError | None) -> None:
+    """Apply a result to the order as it was prepared, or, where it was changed since, as it is.
+
+    Its version says so as it is written, so that most orders need not be read again. Raises
+    ``Fenced`` where the lease has ended.
+    """
+    prepared = attempt.order
+    if prepared.lease_token == attempt.token and prepared.status == status.SUBMITTING:
+        with suppress(lifecycle.Changed):
+            return _apply(prepared, attempt, result)
+    return _apply(lifecycle.lock(attempt.order_id, token=attempt.token), attempt, result)
 
 
 def _note(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:

@@ -20,7 +20,7 @@ from django.db.models.functions import Coalesce
 from orders import breaker, lifecycle, preflight, status
 from orders.gateway import box_of, login_of, payload_hash
 from orders.killpoint import reached
-from orders.lifecycle import WORKER
+from orders.lifecycle import WORKER, Change
 from orders.models import Attempt, Order
 from orders.models import Gateway as GatewayState
 from orders.settlement import give_back, settle, stop_instead, unclear
@@ -82,7 +82,7 @@ def claim(most: int) -> list[Claim]:
             .select_for_update(of=("self",), skip_locked=True, no_key=True)
             .order_by("next_attempt_at", "id")
         )
-        return [_lease(order, now) for order in rows[: max(0, free)]]
+        return _lease(list(rows[: max(0, free)]), now)
 
 
 def _next_publisher(now: datetime) -> Publisher | None:
@@ -102,17 +102,20 @@ def _next_publisher(now: datetime) -> Publisher | None:
     )
 
 
-def _lease(order: Order, now: datetime) -> Claim:
-    token = uuid.uuid4()
+def _lease(orders: list[Order], now: datetime) -> list[Claim]:
     until = now + timedelta(seconds=settings.LEASE_SECONDS)
-    lifecycle.move(
-        order,
-        status.SUBMITTING,
-        "order.claimed",
-        actor=WORKER,
-        fields={"lease_token": token, "lease_until": until},
-    )
-    return Claim(order.pk, token)
+    claims = [Claim(order.pk, uuid.uuid4()) for order in orders]
+    changes = [
+        Change(
+            order,
+            status.SUBMITTING,
+            "order.claimed",
+            fields={"lease_token": claim.token, "lease_until": until},
+        )
+        for order, claim in zip(orders, claims, strict=True)
+    ]
+    lifecycle.move_many(changes, actor=WORKER)
+    return claims
 
 
 def submit(claim: Claim, gateway: Gateway) -> None:

@@ -20,6 +20,7 @@ from orders.trepstar.client import Gateway
 from orders.trepstar.sandbox import Account, Sandbox
 from orders.trepstar.sandbox_server import SandboxServer
 from orders.trepstar.status_xml import Section
+from orders.updating import update_each
 from products.models import Publisher
 from products.secret import Secret
 from tests import base
@@ -271,5 +272,12 @@ def no_guards() -> Iterator[None]:
             setattr(order, name, value)
         return order
 
-    with patch.object(lifecycle, "lock", lock), patch.object(lifecycle, "_write", write):
+    def write_many(rows: Any, names: Any, *, versions: Any) -> int:
+        return update_each(rows, names)
+
+    with (
+        patch.object(lifecycle, "lock", lock),
+        patch.object(lifecycle, "_write", write),
+        patch.object(lifecycle, "update_each", write_many),
+    ):
         yield

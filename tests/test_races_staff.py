@@ -132,13 +132,14 @@ class TestStopWhileTheResultIsWritten:
         )
         return has_ended(stop)
 
-    def test_it_comes_after_it_and_is_obeyed_or_turned_away(
+    def test_it_is_noted_before_it_and_is_obeyed_or_flagged_as_too_late(
         self, order: Order, act: str, result: GatewayError | None
     ) -> None:
-        done = self.race(order, act, result)
+        assert self.race(order, act, result)
+        found = fresh(order)
         stopped = {"hold": "held", "cancel": "cancelled"}[act]
-        expected = (True, stopped) if result else (False, "accepted")
-        assert (done, fresh(order).status) == expected
+        assert found.status == (stopped if result else "accepted")
+        assert found.flag.startswith("This order was to be") == (result is None)
 
     def test_control_without_guards_a_stop_that_was_noted_is_lost(
         self, order: Order, act: str, result: GatewayError | None

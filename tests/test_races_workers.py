@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import clock, lifecycle, settlement, submission, tasks, tracking
@@ -103,14 +104,15 @@ class TestTwoWorkers:
         """Let a second worker lease what both have read before the first has leased it."""
         theirs: list[Elsewhere] = []
 
-        def lease() -> submission.Claim:
-            return submission._lease(fresh(order), clock.now())
+        def lease() -> list[submission.Claim]:
+            with transaction.atomic():
+                return submission._lease([fresh(order)], clock.now())
 
         with run_before(
             submission, "_lease", lambda: theirs.append(Elsewhere(lease, patience=A_WHILE))
         ):
             mine = submission.claim(1)
-        return [*mine, theirs[0].end()]
+        return [*mine, *theirs[0].end()]
 
     def test_a_lease_of_what_another_leased_meanwhile_is_refused(self, order: Order) -> None:
         with pytest.raises(lifecycle.Changed):
@@ -140,7 +142,7 @@ class TestSettleAgainstEndOfLease:
         def end() -> None:
             Elsewhere(lambda: settlement.settle_lost(order.pk)).end()
 
-        with run_before(lifecycle, "lock", end):
+        with run_before(settlement, "_apply", end):
             settlement.settle(attempt, None, "")
         assert fresh(order).status == "unclear"
         assert kinds(order)[-2:] == ["order.unclear", "order.late_result"]
@@ -153,7 +155,7 @@ class TestSettleAgainstEndOfLease:
         def end() -> None:
             Elsewhere(lambda: settlement.settle_lost(order.pk)).end()
 
-        with no_guards(), run_before(lifecycle, "lock", end):
+        with no_guards(), run_before(settlement, "_apply", end):
             settlement.settle(attempt, None, "")
         assert kinds(order)[-2:] == ["order.unclear", "order.accepted"]
 

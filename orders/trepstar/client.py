@@ -33,6 +33,8 @@ CONNECT_SECONDS = 10
 MAX_SUBMIT_BYTES = 256 * 1024
 MAX_STATUS_BYTES = 512 * 1024
 MAX_EXCERPT = 4000
+# As many as SUBMIT_IN_FLIGHT may be: beyond it the pool would complain of what it throws away.
+MOST_AT_ONCE = 64
 _ENTITIES = codepoint2name | {ord("'"): "apos"}
 
 
@@ -140,8 +142,8 @@ def hardened_session() -> requests.Session:
     # A kept connection may be dead when it is used again, which would make an order unclear.
     session.headers.update({"Connection": "close", "Accept-Encoding": "identity"})
     session.headers["User-Agent"] = "fulfilment-desk"
-    session.mount("http://", _Adapter(max_retries=0))
-    session.mount("https://", _Adapter(max_retries=0))
+    session.mount("http://", _Adapter(max_retries=0, pool_maxsize=MOST_AT_ONCE))
+    session.mount("https://", _Adapter(max_retries=0, pool_maxsize=MOST_AT_ONCE))
     return session
 
 
