@@ -26,6 +26,7 @@ from orders import (
     desk,
     hook_sending,
     jobs,
+    login_check,
     mapping,
     pruning,
     settlement,
@@ -197,7 +198,7 @@ def sweep() -> None:
 
 def check_login(publisher_id: int) -> None:
     """Ask TrepStar whether a publisher's login is right."""
-    tracking.check_login(Publisher.objects.get(pk=publisher_id), configured_gateway())
+    login_check.check_login(Publisher.objects.get(pk=publisher_id), configured_gateway())
 
 
 def ask_now(order_id: int) -> None:

@@ -9,10 +9,11 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders import breaker, budget, clock, letters, lifecycle, missed, news, status
 from orders.gateway import login_of
@@ -20,7 +21,7 @@ from orders.lifecycle import WORKER
 from orders.models import Call, Order
 from orders.settlement import refuse_login, send_what_waited
 from orders.trepstar import client, status_xml
-from orders.trepstar.errors import GatewayError, Unclear, Unreachable
+from orders.trepstar.errors import GatewayError, Unreachable
 from orders.trepstar.status_xml import MAX_INVOICES, Section
 from products.models import Publisher
 
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 3600
 GATHERING_SWEEPS = 3
-PROBE_INVOICE = "THIS-INVOICE-CANNOT-EXIST"
 
 
 def due(now: datetime) -> QuerySet[Order]:
@@ -56,8 +56,12 @@ def sync(
     """
     turn = _lease(publisher_id)
     calls = 0
+    # Counted once a turn, since it looks at every open order.
+    interval = cache(interval_of)
     try:
-        while turn and (asked := sync_once(publisher_id, gateway, first=not calls)):
+        while turn and (
+            asked := sync_once(publisher_id, gateway, first=not calls, interval=interval)
+        ):
             calls += 1
             if asked < MAX_INVOICES or not may_go_on():
                 break
@@ -78,10 +82,17 @@ def _lease(publisher_id: int, *, mine: datetime | None = None) -> datetime | Non
     return until if rows.update(sync_until=until) else None
 
 
-def sync_once(publisher_id: int, gateway: client.Gateway, *, first: bool = True) -> int:
+def sync_once(
+    publisher_id: int,
+    gateway: client.Gateway,
+    *,
+    first: bool,
+    interval: Callable[[Publisher], timedelta],
+) -> int:
     """Make one status call for a publisher; return for how many orders it was answered.
 
-    The ``first`` call of a turn is only made if the last turn is not too short ago.
+    The ``first`` call of a turn is only made if the last turn is not too short ago. ``interval``
+    is asked how long to wait before the next question for an order.
     """
     publisher = Publisher.objects.get(pk=publisher_id)
     orders = choose(publisher)
@@ -103,7 +114,7 @@ def sync_once(publisher_id: int, gateway: client.Gateway, *, first: bool = True)
         call = budget.reserve(publisher, Call.Purpose.SWEEP, len(orders)) if due_now else None
     if call is None:
         return 0
-    return len(orders) if ask(publisher, orders, call, gateway) else 0
+    return len(orders) if ask(publisher, orders, call, gateway, interval(publisher)) else 0
 
 
 def _asked_lately(publisher: Publisher) -> bool:
@@ -114,7 +125,7 @@ def _asked_lately(publisher: Publisher) -> bool:
 
 
 def choose(publisher: Publisher) -> list[Order]:
-    """Return up to 100 orders to ask for: unclear ones, due ones, then the next oldest.
+    """Return up to 100 orders to ask for: unclear ones, due ones, then those due next.
 
     A call costs the same for one invoice as for a hundred, so it is filled up; but never with an
     order that was asked for within ``SYNC_SECONDS``. Nothing due means no call.
@@ -131,25 +142,34 @@ def choose(publisher: Publisher) -> list[Order]:
     fill = (
         Order.objects.filter(publisher=publisher, status__in=status.ASKED, next_ask_at__gt=now)
         .filter(Q(asked_at=None) | Q(asked_at__lte=rested))
-        .order_by(F("asked_at").asc(nulls_first=True), "id")
+        .order_by("next_ask_at", "id")
     )
     return [*chosen, *fill[: MAX_INVOICES - len(chosen)]]
 
 
-def ask(publisher: Publisher, orders: Sequence[Order], call: Call, gateway: client.Gateway) -> bool:
-    """Make a reserved call and write down what it brings; say whether it was answered."""
+def ask(
+    publisher: Publisher,
+    orders: Sequence[Order],
+    call: Call,
+    gateway: client.Gateway,
+    interval: timedelta,
+) -> bool:
+    """Make a reserved call and write down what it brings; say whether it was answered.
+
+    What it brings nothing final for is asked for again after ``interval``.
+    """
     invoices = [order.invoice for order in orders]
     try:
         reply, sections = gateway.statuses(invoices, login_of(publisher))
     except ValueError as error:
-        _failed(call, Unreachable(f"TrepStar could not be asked: {error}"))
-        _ask_later([order.pk for order in orders], interval_of(publisher))
+        note_failure(call, Unreachable(f"TrepStar could not be asked: {error}"))
+        _ask_later([order.pk for order in orders], interval)
         return False
     except GatewayError as error:
         if error.http_status != 200:
             breaker.failed(error.text, began=call.reserved_at)
-        _failed(call, error)
-        _ask_later([order.pk for order in orders], interval_of(publisher))
+        note_failure(call, error)
+        _ask_later([order.pk for order in orders], interval)
         return False
     if breaker.succeeded():
         send_what_waited()
@@ -158,7 +178,6 @@ def ask(publisher: Publisher, orders: Sequence[Order], call: Call, gateway: clie
         _account_problem(publisher, call, problem)
         return False
     found = status_xml.by_invoice(sections, invoices)
-    interval = interval_of(publisher)
     written = apply(found, orders, interval)
     budget.settle(
         call,
@@ -173,7 +192,8 @@ def ask(publisher: Publisher, orders: Sequence[Order], call: Call, gateway: clie
     return True
 
 
-def _failed(call: Call, error: GatewayError) -> None:
+def note_failure(call: Call, error: GatewayError) -> None:
+    """Write down what became of a reserved call that brought no answer."""
     sent = not isinstance(error, Unreachable)
     budget.settle(
         call,
@@ -260,40 +280,8 @@ def ask_now(order: Order, gateway: client.Gateway) -> str:
     call = budget.reserve(publisher, Call.Purpose.STAFF, 1)
     if call is None:
         return "The questions that staff may ask within 24 hours are used up. Please wait."
-    if not ask(publisher, [order], call, gateway):
+    if not ask(publisher, [order], call, gateway, interval_of(publisher)):
         call.refresh_from_db()
         return f"TrepStar could not be asked: {call.text}"
     order.refresh_from_db()
     return f"TrepStar was asked. Order {order.invoice} {order.meaning}."
-
-
-def check_login(publisher: Publisher, gateway: client.Gateway) -> tuple[bool | None, str]:
-    """Ask for an invoice that cannot exist, which tells whether the login is right.
-
-    Returns True (right), False (refused) or None (not known), and a whole sentence. A right login
-    lets the publisher's orders go out again.
-    """
-    call = budget.reserve(publisher, Call.Purpose.STAFF, 1)
-    if call is None:
-        return None, "The questions that staff may ask within 24 hours are used up. Please wait."
-    try:
-        reply, sections = gateway.statuses([PROBE_INVOICE], login_of(publisher))
-    except GatewayError as error:
-        _failed(call, error)
-        return None, error.text
-    mine = Publisher.objects.filter(
-        pk=publisher.pk, credential_version=publisher.credential_version
-    )
-    numbers = {section.error_number for section in sections}
-    if status_xml.LOGIN_REFUSED in numbers:
-        budget.settle(call, Call.Outcome.REFUSED, text="TrepStar refused the login.")
-        refuse_login(publisher.pk, publisher.credential_version)
-        return False, "TrepStar refused this login. Enter the account's e-mail and password anew."
-    if numbers & {status_xml.NOT_FOUND, status_xml.OK}:
-        budget.settle(call, Call.Outcome.ANSWERED, sections=1, http_status=reply.http_status)
-        mine.update(login_refused_at=None, login_checked_at=clock.now())
-        return True, "TrepStar accepts this login."
-    unclear = Unclear("TrepStar's answer does not tell whether the login is right.")
-    unclear.excerpt, unclear.http_status = reply.excerpt, reply.http_status
-    _failed(call, unclear)
-    return None, unclear.text

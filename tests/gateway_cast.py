@@ -165,7 +165,8 @@ def asked(order: Order, *sections: Section) -> Order:
     order = fresh(order)
     call = budget.reserve(order.publisher, Call.Purpose.SWEEP, 1)
     assert call is not None
-    tracking.ask(order.publisher, [order], call, Told(answer(*sections)))
+    told = Told(answer(*sections))
+    tracking.ask(order.publisher, [order], call, told, tracking.interval_of(order.publisher))
     return fresh(order)
 
 

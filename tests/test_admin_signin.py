@@ -20,7 +20,8 @@ pytestmark = pytest.mark.django_db
 
 with override_settings(REQUIRE_TOTP=True):
     guarded = DeskAdminSite()
-guarded._registry = admin.site._registry  # the first page links to the others
+# The first page links to the others.
+guarded._registry, guarded.pages = admin.site._registry, admin.site.pages
 urlpatterns = [path("admin/", guarded.urls)]
 
 

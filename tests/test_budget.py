@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test import override_settings
 
-from orders import budget, clock, tracking
+from orders import budget, clock, login_check
 from orders.models import Call
 from products.models import Publisher
 from products.secret import Secret
@@ -101,9 +101,9 @@ class TestOutcome:
     def test_a_call_that_was_not_sent_costs_nothing(self) -> None:
         publisher = north(1)
         for _ in range(3):
-            tracking.check_login(publisher, Told(NO_CONNECTION))
+            login_check.check_login(publisher, Told(NO_CONNECTION))
         assert (Call.objects.count(), budget.used(publisher)) == (3, 0)
-        tracking.check_login(publisher, Told((500, b"")))
+        login_check.check_login(publisher, Told((500, b"")))
         assert (budget.used(publisher), take(publisher, STAFF, 1)) == (1, 0)
 
     @pytest.mark.parametrize("outcome", ["reserved", "answered", "refused", "failed"])
@@ -124,13 +124,13 @@ class TestOutcome:
             seen.append(Call.objects.get().outcome)
             return SILENCE
 
-        tracking.check_login(north(), Told(look))
+        login_check.check_login(north(), Told(look))
         assert seen == ["reserved"]
 
     def test_without_a_free_call_none_is_made(self) -> None:
         publisher, gateway = north(1), Told(SILENCE)
         take(publisher, STAFF, 1)
-        right, sentence = tracking.check_login(publisher, gateway)
+        right, sentence = login_check.check_login(publisher, gateway)
         assert (right, gateway.calls) == (None, [])
         assert sentence.startswith("The questions that staff may ask")
 
@@ -146,7 +146,7 @@ class TestManyAtOnce:
             def work(_: int) -> None:
                 try:
                     for _ in range(12):
-                        tracking.check_login(publisher, gateway)
+                        login_check.check_login(publisher, gateway)
                 finally:
                     connection.close()
 

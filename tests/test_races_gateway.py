@@ -14,6 +14,7 @@ from orders import (
     breaker,
     clock,
     lifecycle,
+    login_check,
     settlement,
     submission,
     tracking,
@@ -59,7 +60,7 @@ class TestLogin:
             Elsewhere(self.refused_meanwhile).end()
             return NO_SUCH_INVOICE
 
-        assert tracking.check_login(Publisher.objects.get(), Told(yes))[0]
+        assert login_check.check_login(Publisher.objects.get(), Told(yes))[0]
         return Publisher.objects.get().login_refused_at
 
     def test_a_check_of_the_old_one_does_not_open_the_new_one(self, north: Publisher) -> None:
@@ -105,7 +106,7 @@ class TestLogin:
         gateway, publisher = Told(NO_SUCH_INVOICE), Publisher.objects.get()
 
         def check() -> Any:
-            return tracking.check_login(publisher, gateway)
+            return login_check.check_login(publisher, gateway)
 
         during(Call.objects, "create", check, check).end()
         return len(gateway.calls)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from orders import clock, status, submission, tasks, tracking
+from orders import clock, login_check, status, submission, tasks, tracking
 from orders.models import Attempt, Call, Order
 from orders.trepstar.sandbox_faults import FAULTS, STATUS, SUBMIT
 from products.models import Product, Publisher
@@ -216,7 +216,7 @@ def test_the_password_stays_out_of_tables_logs_and_tasks(
         submit_next(gateway)
         tasks.nudge()
     north = Publisher.objects.get()
-    told = tracking.check_login(north, Told((500, echo)))
+    told = login_check.check_login(north, Told((500, echo)))
     everything = f"{_dump()} {told} {north!r} {tracking.login_of(north)!r} {vars(north)}"
     assert "CoLoginPassword=***" in everything
     assert base.PASSWORD not in everything

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from orders import breaker, budget, clock, status, submission, tracking
+from orders import breaker, budget, clock, login_check, status, submission, tracking
 from orders.models import Call, Gateway, Order
 from orders.trepstar.status_xml import Section
 from products.models import Product, Publisher
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 UNKNOWN_FUNCTION = answer(Section(error_number="100", error_text="Unknown function"))
 WRONG_LOGIN = answer(Section(error_number="200", error_text="Incorrect email or password"))
-NOBODY = answer(Section(error_number="300", invoice=tracking.PROBE_INVOICE))
+NOBODY = answer(Section(error_number="300", invoice=login_check.PROBE_INVOICE))
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ class TestCheckLogin:
         submit_next(Told(LOGIN_REFUSED))
         north.refresh_from_db()
         gateway = Told(NOBODY)
-        assert tracking.check_login(north, gateway) == (True, "TrepStar accepts this login.")
+        assert login_check.check_login(north, gateway) == (True, "TrepStar accepts this login.")
         assert gateway.calls[0]["Invoice"] == "THIS-INVOICE-CANNOT-EXIST"
         assert Publisher.objects.get().login_refused_at is None
         assert Publisher.objects.get().login_checked_at is not None
@@ -188,7 +188,7 @@ class TestCheckLogin:
         assert fresh(order).status == "accepted"
 
     def test_a_wrong_login_stops_the_account(self, north: Publisher) -> None:
-        told = tracking.check_login(north, Told(WRONG_LOGIN))
+        told = login_check.check_login(north, Told(WRONG_LOGIN))
         assert told == (
             False,
             "TrepStar refused this login. Enter the account's e-mail and password anew.",
@@ -204,7 +204,7 @@ class TestCheckLogin:
         self, north: Publisher, reply: Any, outcome: str
     ) -> None:
         Publisher.objects.update(login_refused_at=clock.now())
-        right, sentence = tracking.check_login(Publisher.objects.get(), Told(reply))
+        right, sentence = login_check.check_login(Publisher.objects.get(), Told(reply))
         assert right is None
         assert sentence.endswith(".")
         assert Publisher.objects.get().login_refused_at is not None
@@ -217,14 +217,14 @@ class TestCheckLogin:
             Publisher.objects.update(credential_version=2, login_refused_at=clock.now())
             return NOBODY
 
-        tracking.check_login(north, Told(change))
+        login_check.check_login(north, Told(change))
         assert Publisher.objects.get().login_refused_at is not None
 
     def test_over_a_real_socket(self, north: Publisher) -> None:
         with running_trepstar() as trepstar:
-            assert tracking.check_login(north, trepstar.gateway())[0] is True
+            assert login_check.check_login(north, trepstar.gateway())[0] is True
             north.login_password = Secret("wrong")
-            assert tracking.check_login(north, trepstar.gateway())[0] is False
+            assert login_check.check_login(north, trepstar.gateway())[0] is False
 
 
 class TestAskNow:

@@ -101,19 +101,19 @@ class TestChoice:
         assert tracking.sync(north.pk, gateway) == 1
         assert [len(batch) for batch in invoices(gateway)] == [1, 100]
 
-    def test_a_call_for_one_is_filled_up_with_those_asked_longest_ago(
+    def test_a_call_for_one_is_filled_up_with_those_that_fall_due_next(
         self, north: Publisher, film: Product
     ) -> None:
-        now = clock.now()
-        rested = many(north, film, 60, due_in=500, asked_at=now - timedelta(hours=1))
-        older = many(north, film, 60, due_in=500, asked_at=now - timedelta(hours=2))
-        never = many(north, film, 2, due_in=500)
+        asked = clock.now() - timedelta(hours=1)
+        later = many(north, film, 60, due_in=600, asked_at=asked)
+        sooner = many(north, film, 60, due_in=500, asked_at=asked)
+        next_ones = many(north, film, 2, due_in=400)
         (due,) = many(north, film, 1)
         chosen = [one.pk for one in tracking.choose(north)]
         assert chosen[0] == due.pk
-        assert chosen[1:3] == [one.pk for one in never]
-        assert chosen[3:63] == [one.pk for one in older]
-        assert chosen[63:] == [one.pk for one in rested][:37]
+        assert chosen[1:3] == [one.pk for one in next_ones]
+        assert chosen[3:63] == [one.pk for one in sooner]
+        assert chosen[63:] == [one.pk for one in later][:37]
         assert len(chosen) == 100
 
     def test_it_is_never_filled_up_with_one_asked_within_sync_seconds(

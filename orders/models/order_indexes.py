@@ -91,6 +91,12 @@ INDEXES = [
         name="order_due_to_ask",
         condition=models.Q(next_ask_at__isnull=False),
     ),
+    # Read by tracking.choose, which begins with the unclear ones.
+    models.Index(
+        fields=["publisher", "next_ask_at"],
+        name="order_unclear",
+        condition=models.Q(status=status.UNCLEAR),
+    ),
     # Read by privacy.forget_old, every night.
     models.Index(
         fields=["updated_at"],
