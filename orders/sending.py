@@ -24,7 +24,8 @@ class Sender:
     """Keeps up to ``places`` orders in flight. Use it with ``with``; its threads end then.
 
     A few more are claimed ahead, as many at once, so that no place is empty while the next orders
-    are claimed. Those whose call has not begun when the time is over are given back.
+    are claimed and what came back is written down. Those whose call has not begun when the time is
+    over are given back.
     """
 
     def __init__(self, gateway: Gateway, places: int) -> None:
@@ -34,7 +35,8 @@ class Sender:
         self.stop_at = float("inf")
         self._todo: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._landed: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work) for _ in range(places)]
+        self._places = threading.Semaphore(places)
+        self._threads = [threading.Thread(target=self._work) for _ in range(self.most)]
 
     def __enter__(self) -> Sender:
         for thread in self._threads:
@@ -88,11 +90,14 @@ class Sender:
 
     def _send(self, claim: Claim) -> BaseException | None:
         try:
-            if time.monotonic() < self.stop_at:
-                submission.submit(claim, self.gateway)
-            else:
-                # A call that begins now could outlast the task, which is then killed.
-                settlement.let_go(claim.order_id, claim.token)
+            with self._places:
+                if time.monotonic() >= self.stop_at:
+                    # A call that begins now could outlast the task, which is then killed.
+                    settlement.let_go(claim.order_id, claim.token)
+                    return None
+                sent = submission.send(claim, self.gateway)
+            if sent:
+                submission.write_down(sent)
         except Exception as error:
             return error
         return None

@@ -118,12 +118,28 @@ def _lease(orders: list[Order], now: datetime) -> list[Claim]:
     return claims
 
 
+@dataclass(frozen=True)
+class Sent:
+    """An attempt that was made, and what came back of it; ``result`` is None for accepted."""
+
+    attempt: Attempt
+    result: GatewayError | None
+    excerpt: str
+
+
 def submit(claim: Claim, gateway: Gateway) -> None:
     """Send one claimed order and write down what came back.
 
     Neither the gateway's faults nor ours leave here: an order on which the desk itself fails is
     tried again later, and after three failures a person must look.
     """
+    sent = send(claim, gateway)
+    if sent:
+        write_down(sent)
+
+
+def send(claim: Claim, gateway: Gateway) -> Sent | None:
+    """Send one claimed order; return what came back, or None where it did not go out."""
     reached("claimed")
     try:
         prepared = _prepare(claim)
@@ -132,21 +148,19 @@ def submit(claim: Claim, gateway: Gateway) -> None:
     except Exception as error:
         log.exception("Order %s could not be prepared.", claim.order_id)
         give_back(claim.order_id, claim.token, f"The desk failed on it: {error}")
-        return
+        return None
     if prepared is None:
-        return
+        return None
     reached("attempt_committed")
     attempt, fields, login = prepared
-    result: GatewayError | None = None
-    excerpt = ""
     try:
-        excerpt = gateway.submit(fields, login).excerpt
+        return Sent(attempt, None, gateway.submit(fields, login).excerpt)
     except GatewayError as error:
-        result = error
+        return Sent(attempt, error, "")
     except Exception as error:
         log.exception("Attempt %s failed inside the client.", attempt.pk)
-        result = Unclear(f"The desk failed during the call ({type(error).__name__}).")
-    _settle_in_time(attempt, result, excerpt)
+        text = f"The desk failed during the call ({type(error).__name__})."
+        return Sent(attempt, Unclear(text), "")
 
 
 def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
@@ -216,15 +230,16 @@ def _freeze(order: Order) -> dict[str, str] | None:
     return submit_fields(box)
 
 
-def _settle_in_time(attempt: Attempt, result: GatewayError | None, excerpt: str) -> None:
+def write_down(sent: Sent) -> None:
     """Settle, and try again for ten seconds if the database is away; then the lease runs out."""
     give_up = time.monotonic() + SETTLE_SECONDS
     while True:
         try:
-            return settle(attempt, result, excerpt)
+            return settle(sent.attempt, sent.result, sent.excerpt)
         except (OperationalError, InterfaceError):
             if time.monotonic() > give_up:
-                log.error("Attempt %s could not be settled; TrepStar will be asked.", attempt.pk)
+                number = sent.attempt.pk
+                log.error("Attempt %s could not be settled; TrepStar will be asked.", number)
                 return None
             connection.close()
             time.sleep(0.2)

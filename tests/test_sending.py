@@ -26,6 +26,7 @@ class Desk:
         self.asked: list[int] = []
         self.sent: list[int] = []
         self.given_back: list[int] = []
+        self.written: list[int] = []
         self.flying = self.most_flying = 0
         self.lock = threading.Lock()
         self.seconds = 0.01
@@ -36,7 +37,7 @@ class Desk:
         found, self.waiting = self.waiting[:most], self.waiting[most:]
         return [Claim(number, uuid4()) for number in found]
 
-    def submit(self, claim: Claim, gateway: Any) -> None:
+    def send(self, claim: Claim, gateway: Any) -> Claim:
         assert gateway is GATEWAY
         with self.lock:
             self.flying += 1
@@ -47,6 +48,10 @@ class Desk:
             self.sent.append(claim.order_id)
         if claim.order_id in self.fails:
             raise RuntimeError(f"Order {claim.order_id} failed.")
+        return claim
+
+    def write_down(self, sent: Claim) -> None:
+        self.written.append(sent.order_id)
 
     def let_go(self, order_id: int, token: Any) -> None:
         self.given_back.append(order_id)
@@ -63,7 +68,8 @@ def desk() -> Iterator[Desk]:
     one = Desk(40)
     with (
         patch.object(submission, "claim", one.claim),
-        patch.object(submission, "submit", one.submit),
+        patch.object(submission, "send", one.send),
+        patch.object(submission, "write_down", one.write_down),
         patch.object(submission, "due", one.due),
         patch.object(settlement, "let_go", one.let_go),
         patch.object(sending.clock, "now", time.monotonic),
@@ -78,7 +84,7 @@ def send(places: int, seconds: float = 10) -> None:
 
 def test_everything_due_is_sent_once(desk: Desk) -> None:
     send(4)
-    assert sorted(desk.sent) == list(range(40))
+    assert sorted(desk.sent) == sorted(desk.written) == list(range(40))
 
 
 def test_no_more_are_on_their_way_than_there_are_places(desk: Desk) -> None:
