@@ -36,10 +36,6 @@ class Migration(migrations.Migration):
             model_name='order',
             name='order_shipped',
         ),
-        migrations.RemoveIndex(
-            model_name='order',
-            name='order_not_known',
-        ),
         migrations.AlterField(
             model_name='delivery',
             name='store',

@@ -146,4 +146,6 @@ INDEXES = [
         name="order_by_shops_number",
         condition=~models.Q(reference=""),
     ),
+    # Read by the same queue for orders that TrepStar does not know.
+    models.Index(fields=["created_at", "id"], name="order_not_known", condition=NOT_KNOWN),
 ]
