@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 3600
 GATHERING_SWEEPS = 3
+CHOSEN_BY = ("publisher", "invoice", "status", "next_ask_at")
 
 
 def due(now: datetime) -> QuerySet[Order]:
@@ -128,10 +129,11 @@ def choose(publisher: Publisher) -> list[Order]:
     """Return up to 100 orders to ask for: unclear ones, due ones, then those due next.
 
     A call costs the same for one invoice as for a hundred, so it is filled up; but never with an
-    order that was asked for within ``SYNC_SECONDS``. Nothing due means no call.
+    order that was asked for within ``SYNC_SECONDS``. Nothing due means no call. Only what choosing
+    and asking need is read of them: they are locked and read whole once an answer is there.
     """
     now = clock.now()
-    mine = due(now).filter(publisher=publisher)
+    mine = due(now).filter(publisher=publisher).only(*CHOSEN_BY)
     unclear = list(mine.filter(status=status.UNCLEAR).order_by("next_ask_at")[:MAX_INVOICES])
     room = MAX_INVOICES - len(unclear)
     others = list(mine.exclude(status=status.UNCLEAR).order_by("next_ask_at", "id")[:room])
@@ -143,6 +145,7 @@ def choose(publisher: Publisher) -> list[Order]:
         Order.objects.filter(publisher=publisher, status__in=status.ASKED, next_ask_at__gt=now)
         .filter(Q(asked_at=None) | Q(asked_at__lte=rested))
         .order_by("next_ask_at", "id")
+        .only(*CHOSEN_BY)
     )
     return [*chosen, *fill[: MAX_INVOICES - len(chosen)]]
 
