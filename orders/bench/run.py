@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from importlib import import_module
@@ -82,6 +83,15 @@ class Bench:
         return databases.scratch(vendor, orders)
 
 
+def _measured(name: str, section: Section, bench: Bench) -> Iterator[Figure]:
+    """Yield a section's figures; an error in it is a failed one, and the others are measured."""
+    try:
+        yield from section(bench)
+    except Exception as error:
+        bench.tell(traceback.format_exc())
+        yield Figure(name, "ended by an error", 1, 0, unit="errors", note=f"{type(error).__name__}")
+
+
 def run(bench: Bench, chosen: Mapping[str, Section]) -> Report:
     """Run sections one after another and return what they measured."""
     report = Report()
@@ -89,5 +99,5 @@ def run(bench: Bench, chosen: Mapping[str, Section]) -> Report:
         report.databases = {vendor: databases.version(vendor) for vendor in bench.vendors}
         for name, section in chosen.items():
             bench.tell(f"measuring {name}")
-            report.figures.extend(section(bench))
+            report.figures.extend(_measured(name, section, bench))
     return report
