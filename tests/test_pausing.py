@@ -174,7 +174,7 @@ class TestPauseAgainstClaim:
             acknowledged.append(True)
 
         seen: list[int] = []
-        with run_before(submission.lifecycle, "move", lambda: seen.append(len(acknowledged))):
+        with run_before(submission.lifecycle, "move_many", lambda: seen.append(len(acknowledged))):
             other, claims = self.pause_during_a_claim(pause)
         other.end()
         assert (len(claims), seen, acknowledged) == (1, [0], [True])

@@ -208,11 +208,13 @@ class TestTheShopsCancel:
             lifecycle, "_write", self.cancel, lambda: settlement.settle(attempt, None, "")
         ).end()
 
-    def test_while_the_result_is_written_it_waits_and_flags_what_was_accepted(
+    def test_while_the_result_is_written_it_is_noted_first_and_flags_what_was_accepted(
         self, order: Order
     ) -> None:
-        assert self.settle(order) == f"Order {order.invoice} had been sent already."
-        assert fresh(order).flag == shop_news.TOO_LATE
+        assert self.settle(order).endswith("is cancelled if TrepStar does not have it.")
+        found = fresh(order)
+        assert (found.status, found.stop_request) == ("accepted", "")
+        assert found.flag.startswith("This order was to be cancelled, but TrepStar had it already.")
 
     def test_control_without_guards_nobody_learns_that_it_came_too_late(self, order: Order) -> None:
         with unguarded():
