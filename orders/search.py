@@ -26,8 +26,8 @@ from django.db.models.lookups import (
 )
 
 from orders.models import Order, OrderLine, ShopOrder
-from orders.models.order import OrderQuerySet
 from orders.models.order_indexes import PARTLY_BLANK
+from orders.models.order_rows import OrderQuerySet
 from orders.models.prefix import LastWord
 
 LONGEST = 254

@@ -184,27 +184,29 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
         payload = order.payload or _freeze(order)
         if payload is None:
             return None
-        attempt = Attempt.objects.create(
-            order=order,
-            number=order.attempts + 1,
-            token=claim.token,
-            credential_version=order.publisher.credential_version,
-            payload_hash=payload_hash(payload),
-            started_at=now,
-        )
-        lifecycle.record(
-            order,
-            "order.attempted",
-            actor=WORKER,
-            data={"attempt": attempt.number},
-            fields={
-                "attempts": attempt.number,
-                "payload": payload,
-                "lease_until": now + timedelta(seconds=settings.LEASE_SECONDS),
-            },
-        )
+        attempt = _begin(order, claim, payload, now)
         # Sorted, since jsonb keeps no order: what is sent again is the same to the byte.
         return attempt, dict(sorted(payload.items())), login
+
+
+def _begin(order: Order, claim: Claim, payload: dict[str, str], now: datetime) -> Attempt:
+    """Enter the attempt that is about to be made, and prolong the lease from ``now`` on."""
+    attempt = Attempt.objects.create(
+        order=order,
+        number=order.attempts + 1,
+        token=claim.token,
+        credential_version=order.publisher.credential_version,
+        payload_hash=payload_hash(payload),
+        started_at=now,
+    )
+    fields = {
+        "attempts": attempt.number,
+        "payload": payload,
+        "lease_until": now + timedelta(seconds=settings.LEASE_SECONDS),
+    }
+    data = {"attempt": attempt.number}
+    lifecycle.record(order, "order.attempted", actor=WORKER, data=data, fields=fields)
+    return attempt
 
 
 def _may_have_been_sent(order: Order, since: datetime | None) -> bool:

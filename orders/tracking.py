@@ -164,14 +164,8 @@ def ask(
     invoices = [order.invoice for order in orders]
     try:
         reply, sections = gateway.statuses(invoices, login_of(publisher))
-    except ValueError as error:
-        note_failure(call, Unreachable(f"TrepStar could not be asked: {error}"))
-        _ask_later([order.pk for order in orders], interval)
-        return False
-    except GatewayError as error:
-        if error.http_status != 200:
-            breaker.failed(error.text, began=call.reserved_at)
-        note_failure(call, error)
+    except (ValueError, GatewayError) as error:
+        _unanswered(call, error)
         _ask_later([order.pk for order in orders], interval)
         return False
     if breaker.succeeded():
@@ -193,6 +187,14 @@ def ask(
     _ask_later([order.pk for order in orders if order.invoice not in written], interval)
     missed.count([order.pk for order in orders if order.invoice not in found])
     return True
+
+
+def _unanswered(call: Call, error: ValueError | GatewayError) -> None:
+    if isinstance(error, ValueError):
+        return note_failure(call, Unreachable(f"TrepStar could not be asked: {error}"))
+    if error.http_status != 200:
+        breaker.failed(error.text, began=call.reserved_at)
+    return note_failure(call, error)
 
 
 def note_failure(call: Call, error: GatewayError) -> None:

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from orders import status
 from orders.models import Order, OrderEvent
-from orders.models.order import OrderQuerySet, Source
+from orders.models.order import Source
 from orders.models.order_indexes import ABROAD, IS_TEST, MAY_WAIT, NOT_FROM_SHOPIFY
+from orders.models.order_rows import OrderQuerySet
 from orders.reasons import any_condition
 from products.models import Mode, Publisher
 

@@ -33,7 +33,8 @@ def inserts(speak: Dialect, *, orders: int, now: int) -> Iterator[str]:
     named = (
         f"base JOIN first ON first.k = i % {len(first)} JOIN last ON last.k = i / 3 % {len(last)}"
     )
-    yield _insert("orders_order", f"WITH RECURSIVE {base}, {names}", _order(speak, now), named)
+    order = {**_box(), **_course(speak, now)}
+    yield _insert("orders_order", f"WITH RECURSIVE {base}, {names}", order, named)
     lines = f"{base}, line(k) AS (VALUES (1), (2), (3))"
     each = "base CROSS JOIN line"
     yield _insert("orders_orderline", f"WITH RECURSIVE {lines}", _line(), each)
@@ -113,11 +114,9 @@ def _shop_order(speak: Dialect) -> dict[str, str]:
     }
 
 
-def _order(speak: Dialect, now: int) -> dict[str, str]:
-    accepted, shipped = f"CASE WHEN {_ACCEPTED} THEN", "CASE WHEN status = 'shipped' THEN"
-    asked = "status IN ('accepted', 'processing', 'unclear', 'problem')"
-    tracking = "'94001' || (10000000000000000 + i)"
-    blank, zero = "''", "0"
+def _box() -> dict[str, str]:
+    """Return what an order is: whose, in which status, what goes where."""
+    blank = "''"
     return {
         "id": "i",
         "publisher_id": "pub",
@@ -143,6 +142,16 @@ def _order(speak: Dialect, now: int) -> dict[str, str]:
         "special_text": blank,
         "price_on_customs": "FALSE",
         "notify_customer": "FALSE",
+    }
+
+
+def _course(speak: Dialect, now: int) -> dict[str, str]:
+    """Return how far an order came: what TrepStar said, what was sent and asked, and when."""
+    accepted, shipped = f"CASE WHEN {_ACCEPTED} THEN", "CASE WHEN status = 'shipped' THEN"
+    asked = "status IN ('accepted', 'processing', 'unclear', 'problem')"
+    tracking = "'94001' || (10000000000000000 + i)"
+    blank, zero = "''", "0"
+    return {
         "edited_fields": speak.json("'[]'"),
         "gateway_status": f"{accepted} upper(status) ELSE '' END",
         "gateway_error_number": "CASE WHEN status = 'refused' THEN '10' ELSE '' END",

@@ -36,9 +36,26 @@ def addresses() -> dict[str, str]:
     shipped = Order.objects.filter(status="shipped", publisher=1)
     newest = Order.objects.order_by("-pk").values_list("pk", flat=True)[0]
     one = shipped.filter(pk__lte=newest - 6_000).order_by("-pk")[0]
-    today, hit = timezone.localdate(), f"{LIST}?q="
+    return {
+        **_lists(),
+        **_searches(one),
+        "order page": f"{LIST}{one.pk}/change/",
+        "needs attention": "/admin/attention/",
+        "needs attention: held by staff": "/admin/attention/?reason=staff",
+        "dashboard": "/admin/",
+        "dashboard of a publisher": "/admin/?publisher=1",
+        "mapping desk": MAPPING,
+        "mapping desk, one SKU": f"{MAPPING}choose/?publisher=1&sku=new-1",
+        "deliveries": DELIVERIES,
+    }
+
+
+def _lists() -> dict[str, str]:
+    """Return the order list, its filters and its views."""
+    today = timezone.localdate()
     week = f"{today - timedelta(days=7)}&created_at_to={today - timedelta(days=1)}"
-    pages = {
+    views = ("attention", "payment", "silent", "international", "week")
+    return {
         "order list": LIST,
         "order list, page 20": f"{LIST}?p=20",
         "order list, oldest first": f"{LIST}?o=7",
@@ -56,12 +73,14 @@ def addresses() -> dict[str, str]:
         "mode test": f"{LIST}?mode__exact=test",
         "source csv": f"{LIST}?source__exact=csv",
         "source shopify": f"{LIST}?source__exact=shopify",
+        **{f"view {view}": f"{LIST}?view={view}" for view in views},
     }
-    pages |= {
-        f"view {view}": f"{LIST}?view={view}"
-        for view in ("attention", "payment", "silent", "international", "week")
-    }
-    pages |= {
+
+
+def _searches(one: Order) -> dict[str, str]:
+    """Return searches that find ``one``, and some that find many, or nothing."""
+    hit = f"{LIST}?q="
+    return {
         "search: invoice": hit + one.invoice[:-3],
         "search: Shopify number": f"{hit}%23{one.reference[1:]}",
         "search: tracking id": hit + one.tracking_id[:-1],
@@ -71,16 +90,7 @@ def addresses() -> dict[str, str]:
         "search: name": f"{hit}Anna",
         "search: nothing": f"{hit}nothing-like-it",
         "search: number, held": f"{hit}%231&status__exact=held",
-        "order page": f"{LIST}{one.pk}/change/",
-        "needs attention": "/admin/attention/",
-        "needs attention: held by staff": "/admin/attention/?reason=staff",
-        "dashboard": "/admin/",
-        "dashboard of a publisher": "/admin/?publisher=1",
-        "mapping desk": MAPPING,
-        "mapping desk, one SKU": f"{MAPPING}choose/?publisher=1&sku=new-1",
-        "deliveries": DELIVERIES,
     }
-    return pages
 
 
 def look(address: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.db import models
 from orders import status
 from orders.countries import COUNTRIES
 from orders.models.order_indexes import INDEXES, MISSES_UNTIL_FLAG
+from orders.models.order_rows import OrderQuerySet
 from orders.models.prefix import PrefixIndex
 from orders.status import CHOICES, HOLD_CHOICES
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES, MAX_SPECIAL_TEXT
@@ -32,23 +32,6 @@ class Source(models.TextChoices):
     API = "api", "REST API"
     CSV = "csv", "Spreadsheet"
     GATEWAY = "gateway", "TrepStar script"
-
-
-class OrderQuerySet(models.QuerySet["Order"]):
-    counted_to: int | None = None
-    """How far a list counts these orders, where to find one more costs much; None by default."""
-
-    def _clone(self) -> Any:
-        clone = super()._clone()  # type: ignore[misc]
-        clone.counted_to = self.counted_to
-        return clone
-
-    def for_user(self, user: object) -> OrderQuerySet:
-        """Return the orders of the publishers that ``user`` may see."""
-        if token := getattr(user, "api_token", None):
-            # Said without a subquery, so that SQLite as well reads a page off the index.
-            return self.filter(publisher=token.publisher_id)
-        return self.filter(publisher__in=Publisher.objects.for_user(user))  # type: ignore[arg-type]
 
 
 class Order(models.Model):
