@@ -7,27 +7,19 @@ import secrets
 
 from cryptography.fernet import Fernet
 
+from fulfillment.loopback import NOBODY, NOWHERE
+
 
 def environment() -> dict[str, str]:
     """Return the whole environment of a run; nothing inside one, where it was set already."""
     if os.environ.get("CHAOS_FOLDER"):
         return {}
     return {
+        **NOBODY,
         "DJANGO_SETTINGS_MODULE": "orders.chaos.settings",
         "SECRET_KEY": secrets.token_urlsafe(60),
         "FIELD_KEYS": Fernet.generate_key().decode(),
-        # Ports and addresses of the real ones are put in once they are known.
-        "DATABASE_URL": "postgresql://postgres@127.0.0.1:9/nowhere",
-        "TREPSTAR_URL": "http://127.0.0.1:9",
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "CSRF_TRUSTED_ORIGINS": "",
-        "DEBUG": "false",
-        "HTTPS": "false",
-        "BEHIND_PROXY": "false",
-        "REQUIRE_TOTP": "false",
-        "TIME_ZONE": "UTC",
-        "LOG_FORMAT": "text",
-        "LOG_LEVEL": "WARNING",
+        "DATABASE_URL": NOWHERE,
         "WEBHOOK_MAX_BYTES": "65536",
         "STATUS_CALLS_PER_DAY": "2000",
         "Q_WORKERS": "1",
@@ -43,6 +35,5 @@ def environment() -> dict[str, str]:
         "RETRY_SECONDS": "1,4",
         "PROBE_SECONDS": "1,4",
         "HEARTBEAT_SECONDS": "22",
-        "COOL_OFF_SECONDS": "0",
         "CHAOS_MUTANT": "",
     }

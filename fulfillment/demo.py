@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from fulfillment.loopback import ALONE
+
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "demo"
 
 
@@ -15,19 +17,13 @@ def environment() -> dict[str, str]:
     """Return the whole environment of the desk for the demo; ports come from the caller's."""
     port, sandbox_port = os.environ.get("PORT", "8000"), os.environ.get("SANDBOX_PORT", "8800")
     return {
+        **ALONE,
         "PORT": port,
         "SANDBOX_PORT": sandbox_port,
         "SECRET_KEY": secrets.token_urlsafe(60),
         "FIELD_KEYS": Fernet.generate_key().decode(),
         "DATABASE_URL": f"sqlite:///{FOLDER}/desk.sqlite3",
         "TREPSTAR_URL": f"http://127.0.0.1:{sandbox_port}",
-        "ALLOWED_HOSTS": "localhost,127.0.0.1",
-        "CSRF_TRUSTED_ORIGINS": "",
-        "DEBUG": "false",
-        "HTTPS": "false",
-        "BEHIND_PROXY": "false",
-        "REQUIRE_TOTP": "false",
-        "LOG_LEVEL": "WARNING",
         # One call in 123 seconds, as 950 a day come to, would make the demo a long one.
         "STATUS_CALLS_PER_DAY": "50000",
         "TREPSTAR_TIMEOUT": "3",
@@ -38,5 +34,4 @@ def environment() -> dict[str, str]:
         "RETRY_SECONDS": "2,30",
         "PROBE_SECONDS": "2,30",
         "HEARTBEAT_SECONDS": "60",
-        "COOL_OFF_SECONDS": "0",
     }

@@ -106,8 +106,8 @@ def test_the_counts_read_what_is_open_or_recent_and_no_more() -> None:
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN (ANALYZE, TIMING OFF) " + one["sql"].replace("%", "%%"), [])
             plan = "\n".join(row[0] for row in cursor.fetchall())
-        assert "Seq Scan on orders_order" not in plan, plan
-        assert "Seq Scan on orders_delivery" not in plan, plan
+        # The tables that were filled; a small one beside them is soonest read through.
+        assert re.findall(r"Seq Scan on (orders_order|orders_delivery)\b", plan) == [], plan
         # A bitmap of an index still has the rows of tests that were rolled back; its heap has not.
         heaps = "\n".join(line for line in plan.split("\n") if "Bitmap Index Scan" not in line)
         read = [int(n) for n in re.findall(r"actual rows=(\d+)", heaps)]

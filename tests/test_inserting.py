@@ -26,16 +26,6 @@ pytestmark = pytest.mark.django_db
 HOSTILE = "tab\tline\nback\\slash \\N “quote” 'x' é 𝄞"
 
 
-@pytest.fixture
-def north() -> Publisher:
-    return base.northlight()
-
-
-@pytest.fixture
-def film(north: Publisher) -> Product:
-    return base.product(north)
-
-
 def order(north: Publisher, invoice: str, **values: Any) -> Order:
     return Order(
         publisher=north,

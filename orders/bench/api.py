@@ -15,7 +15,7 @@ INSIDE = "orders.bench.inside_api:"
 def run(bench: Bench) -> Iterator[Figure]:
     for vendor in bench.vendors:
         # A copy of its own, since orders are made in it.
-        with bench.scratch(vendor, bench.sizes[-1]) as url, Probe(url) as probe:
+        with bench.scratch(vendor, bench.sizes_on(vendor)[-1]) as url, Probe(url) as probe:
             yield from _of(bench, vendor, probe)
 
 

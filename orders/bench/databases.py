@@ -119,24 +119,24 @@ def _ready_postgresql(name: str, orders: int) -> str:
     with psycopg.connect(_address(data), autocommit=True) as admin:
         found = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'bench%'")
         names = {row[0] for row in found}
-        if name in names:
+        if name in names and _took("postgresql", name).exists():
             return url
         for old in names:
-            if old.startswith((f"bench_{orders}_", f"{name}_making")):
+            if old.startswith(f"bench_{orders}_"):
                 admin.execute(f'DROP DATABASE "{old}"')
         admin.execute(f'CREATE DATABASE "{name}_making"')
-        _fill(f"{url}_making", orders)
+        _fill(f"{url}_making", orders, _took("postgresql", name))
         admin.execute(f'ALTER DATABASE "{name}_making" RENAME TO "{name}"')
     return url
 
 
 def _ready_sqlite(name: str, orders: int) -> str:
     path = folder() / f"{name}.sqlite3"
-    if not path.exists():
+    if not (path.exists() and _took("sqlite", name).exists()):
         for old in folder().glob(f"bench_{orders}_*"):
             old.unlink()
         making = folder() / f"{name}.making"
-        _fill(f"sqlite:///{making}", orders)
+        _fill(f"sqlite:///{making}", orders, _took("sqlite", name))
         with sqlite3.connect(making) as done:
             done.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         done.close()
@@ -144,9 +144,27 @@ def _ready_sqlite(name: str, orders: int) -> str:
     return f"sqlite:///{path}"
 
 
-def _fill(url: str, orders: int) -> None:
+def _fill(url: str, orders: int, took: Path) -> None:
     with Probe(url) as probe:
-        probe.call("orders.bench.data:fill", orders=orders)
+        seconds = probe.call("orders.bench.data:fill", orders=orders)
+    took.write_text(f"{seconds:.1f}\n", encoding="ascii")
+
+
+def _took(vendor: str, name: str) -> Path:
+    """Return the file that keeps the seconds of a database's generation."""
+    return folder() / f"{vendor}_{name}.seconds"
+
+
+def made(vendor: str, orders: int) -> tuple[float, int]:
+    """Return the seconds that generating a kept database took, and its size in bytes."""
+    with locked("databases"):
+        name = ready(vendor, orders).rpartition("/")[2]
+    seconds = float(_took(vendor, name.removesuffix(".sqlite3")).read_text(encoding="ascii"))
+    if vendor == "sqlite":
+        return seconds, (folder() / name).stat().st_size
+    with psycopg.connect(_address(folder() / "postgresql")) as admin:
+        row = admin.execute("SELECT pg_database_size(%s)", [name]).fetchone()
+    return seconds, int(row[0]) if row else 0
 
 
 @contextmanager

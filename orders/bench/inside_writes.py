@@ -7,7 +7,7 @@ its primary key and the invoice's.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -110,35 +110,41 @@ def insert_many(table: str) -> float:
 
 def move(table: str) -> float:
     """Write batches of a status answer, as tracking does: locked, moved, told; seconds."""
-    with _table(table):
-        ids = _in_status(status.ACCEPTED)
-        began = time.perf_counter()
-        for start in range(0, len(ids), BATCH):
-            with transaction.atomic():
-                rows = Order.objects.select_for_update(of=("self",), no_key=True)
-                now = timezone.now()
-                news = {
-                    "gateway_status": "PROCESSING",
-                    "asked_at": now,
-                    "next_ask_at": now + timedelta(hours=1),
-                }
-                locked = rows.filter(pk__in=ids[start : start + BATCH]).order_by("id")
-                changes = [
-                    Change(one, status.PROCESSING, "order.processing", fields=dict(news))
-                    for one in locked
-                ]
-                lifecycle.move_many(changes, actor=WORKER)
-        return time.perf_counter() - began
+    return _in_batches(table, status.ACCEPTED, _apply)
+
+
+def _apply(ids: list[int]) -> None:
+    rows = Order.objects.select_for_update(of=("self",), no_key=True)
+    now = timezone.now()
+    news = {
+        "gateway_status": "PROCESSING",
+        "asked_at": now,
+        "next_ask_at": now + timedelta(hours=1),
+    }
+    with transaction.atomic():
+        changes = [
+            Change(one, status.PROCESSING, "order.processing", fields=dict(news))
+            for one in rows.filter(pk__in=ids).order_by("id")
+        ]
+        lifecycle.move_many(changes, actor=WORKER)
 
 
 def update(table: str) -> float:
     """Change the status of batches by one bare UPDATE each; return the seconds."""
+    return _in_batches(table, status.PROCESSING, _ship)
+
+
+def _ship(ids: list[int]) -> None:
+    rows = Order.objects.filter(pk__in=ids)
+    rows.update(status=status.SHIPPED, updated_at=timezone.now())
+
+
+def _in_batches(table: str, wanted: str, write: Callable[[list[int]], None]) -> float:
     with _table(table):
-        ids = _in_status(status.PROCESSING)
+        ids = _in_status(wanted)
         began = time.perf_counter()
         for start in range(0, len(ids), BATCH):
-            rows = Order.objects.filter(pk__in=ids[start : start + BATCH])
-            rows.update(status=status.SHIPPED, updated_at=timezone.now())
+            write(ids[start : start + BATCH])
         return time.perf_counter() - began
 
 

@@ -10,18 +10,14 @@ from orders.bench.run import Bench
 from orders.bench.timing import interleaved, ratio
 
 BAR = 1.3
-MOST_ON_SQLITE = 100_000
 INSIDE = "orders.bench.inside_pages"
 LISTS = ("order list", "status shipped", "publisher", "publisher and status", "deliveries")
 
 
 def run(bench: Bench) -> Iterator[Figure]:
-    """Measure each page on the largest database against the smallest, in turns.
-
-    SQLite serves to try the desk out, so it is measured up to 100,000 orders.
-    """
+    """Measure each page on the largest database against the smallest, in turns."""
     for vendor in bench.vendors:
-        sizes = [n for n in bench.sizes if vendor == "postgresql" or n <= MOST_ON_SQLITE]
+        sizes = bench.sizes_on(vendor)
         if len(sizes) > 1:
             yield from _grown(bench, vendor, sizes[0], sizes[-1])
             yield from _last_pages(bench, vendor, sizes[-1])

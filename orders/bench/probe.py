@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -67,7 +68,9 @@ class Probe:
 
     def close(self) -> None:
         if self._process.stdin:
-            self._process.stdin.close()
+            # A line that a probe which was killed never read cannot be written any more.
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

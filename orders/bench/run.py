@@ -15,6 +15,7 @@ from orders.bench.probe import Probe
 from orders.bench.report import Figure, Report
 
 NAMES = (
+    "sizes",
     "webhook",
     "pages",
     "writes",
@@ -24,6 +25,7 @@ NAMES = (
     "spreadsheets",
     "machines",
 )
+MOST_ON_SQLITE = 100_000
 Section = Callable[["Bench"], Iterator[Figure]]
 
 
@@ -77,6 +79,11 @@ class Bench:
             url = self._open.enter_context(databases.scratch(vendor, orders))
             self._probes[vendor, orders] = self._open.enter_context(Probe(url))
         return self._probes[vendor, orders]
+
+    def sizes_on(self, vendor: str) -> list[int]:
+        """Return the sizes for a database: SQLite serves to try the desk out, not for a million."""
+        fitting = [n for n in self.sizes if vendor == "postgresql" or n <= MOST_ON_SQLITE]
+        return fitting or [self.sizes[0]]
 
     def scratch(self, vendor: str, orders: int) -> AbstractContextManager[str]:
         """Give the URL of a copy of the database of that size, dropped with the context."""

@@ -14,10 +14,10 @@ INSIDE = "orders.bench.inside_sync:"
 
 def run(bench: Bench) -> Iterator[Figure]:
     for vendor in bench.vendors:
-        with bench.scratch(vendor, bench.sizes[-1]) as url, Probe(url) as probe:
+        with bench.scratch(vendor, bench.sizes_on(vendor)[-1]) as url, Probe(url) as probe:
             yield from _batch(bench, vendor, probe)
             chosen = probe.call(f"{INSIDE}choosing", times=bench.rounds)
-            name = f"choose the due batch of {bench.sizes[-1]:,} orders ({vendor})"
+            name = f"choose the due batch of {bench.sizes_on(vendor)[-1]:,} orders ({vendor})"
             yield Figure("sync", name, chosen * 1000, 5, unit="ms")
 
 

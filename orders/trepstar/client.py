@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.entities import codepoint2name
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -267,6 +268,8 @@ def clean_of(text: str, secret: Secret) -> str:
     return re.sub("".join(_spellings(letter) for letter in secret.reveal()), MASK, text)
 
 
+# Kept by the letter: all of a password's take longer to work out than a whole call otherwise does.
+@lru_cache(maxsize=1024)
 def _spellings(letter: str) -> str:
     """Return a pattern for a letter as it is, URL-encoded, escaped for HTML, or misread.
 

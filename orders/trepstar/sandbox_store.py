@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS orders (
     mode TEXT, method TEXT, name TEXT, address TEXT, zip TEXT, country TEXT, price INTEGER,
     tracked INTEGER, accepted_at REAL, paid_at REAL, deleted INTEGER);
 CREATE INDEX IF NOT EXISTS orders_by_invoice ON orders (account, invoice);
+CREATE INDEX IF NOT EXISTS orders_unpaid ON orders (account) WHERE paid_at IS NULL;
 CREATE TABLE IF NOT EXISTS order_products (
     order_id INTEGER, product TEXT, PRIMARY KEY (order_id, product)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS calls (
