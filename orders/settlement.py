@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db import transaction
 
 from orders import breaker, clock, lifecycle, status
 from orders.killpoint import reached
-from orders.lifecycle import WORKER
+from orders.lifecycle import WORKER, Change
 from orders.models import Attempt, Order
 from orders.trepstar import errors
 from orders.trepstar.errors import GatewayError, Refused, Unreachable
@@ -195,18 +196,19 @@ def unclear(
     fields: dict[str, object] | None = None,
 ) -> None:
     """Lock the order until TrepStar has been asked for it."""
-    now = clock.now()
-    lost = question != Order.Question.REFUSAL
-    values: dict[str, object] = {
+    values = {**_doubt(order, question, clock.now()), **(fields or {})}
+    lifecycle.move(order, status.UNCLEAR, kind, actor=WORKER, data=data, fields=values)
+
+
+def _doubt(order: Order, question: str, now: datetime) -> dict[str, object]:
+    """Return what an order in doubt gets: what TrepStar is asked, and when."""
+    return {
         "question": question,
         "unclear_since": now,
-        "unclear_rounds": order.unclear_rounds + lost,
+        "unclear_rounds": order.unclear_rounds + (question != Order.Question.REFUSAL),
         "not_found": 0,
         "next_ask_at": now + timedelta(seconds=settings.ASK_AFTER_SECONDS[0]),
     }
-    lifecycle.move(
-        order, status.UNCLEAR, kind, actor=WORKER, data=data, fields={**values, **(fields or {})}
-    )
 
 
 def refuse_login(publisher_id: int, credential_version: int) -> None:
@@ -245,24 +247,32 @@ def _own_failures(order: Order) -> int:
     return sum(1 for _ in takewhile(lambda e: e.data.get("ours"), kinds))
 
 
-def settle_lost(order_id: int) -> None:
-    """Settle an order whose worker's lease has ended.
+def settle_lost(*order_ids: int) -> None:
+    """Settle the orders of these whose worker's lease has ended, at once: a worker leaves many.
 
     Without an attempt nothing was sent, and the order is ready again; with one it is unclear.
     """
     with transaction.atomic():
-        order = lifecycle.lock(order_id)
-        if order.status != status.SUBMITTING or (order.lease_until or clock.now()) > clock.now():
-            return
-        attempt = order.attempt_set.filter(token=order.lease_token or uuid.uuid4()).first()
-        if attempt is not None:
-            ended = {"outcome": Attempt.Outcome.UNCLEAR, "text": LOST_WORKER}
-            still_open = Attempt.objects.filter(pk=attempt.pk, outcome=Attempt.Outcome.OPEN)
-            still_open.update(**ended, finished_at=clock.now())
-            data: dict[str, object] = {"attempt": attempt.number, "text": LOST_WORKER}
-            unclear(order, Order.Question.OUTCOME, "order.unclear", data)
-        else:
-            _never_sent(order)
+        now = clock.now()
+        rows = Order.objects.select_for_update(of=("self",), no_key=True).select_related(
+            "publisher"
+        )
+        over = rows.filter(pk__in=order_ids, status=status.SUBMITTING, lease_until__lte=now)
+        lost = list(over.order_by("pk"))
+        tokens = [order.lease_token for order in lost if order.lease_token]
+        made = Attempt.objects.filter(order__in=lost, token__in=tokens)
+        numbers = dict(made.values_list("order", "number"))
+        made.filter(outcome=Attempt.Outcome.OPEN).update(
+            outcome=Attempt.Outcome.UNCLEAR, text=LOST_WORKER, finished_at=now
+        )
+        changes = []
+        for order in lost:
+            if number := numbers.get(order.pk):
+                data = {"attempt": number, "text": LOST_WORKER}
+                fields = _doubt(order, Order.Question.OUTCOME, now)
+                changes.append(Change(order, status.UNCLEAR, "order.unclear", data, fields))
+        lifecycle.move_many(changes, actor=WORKER)
+        _never_sent([order for order in lost if order.pk not in numbers])
 
 
 def let_go(order_id: int, token: uuid.UUID) -> None:
@@ -273,13 +283,15 @@ def let_go(order_id: int, token: uuid.UUID) -> None:
         except lifecycle.Fenced:
             return
         if not order.attempt_set.filter(token=token).exists():
-            _never_sent(order)
+            _never_sent([order])
 
 
-def _never_sent(order: Order) -> None:
-    """Free a locked order of a worker that made no attempt: it is ready, or stopped as asked."""
-    if order.stop_request:
-        return stop_instead(order)
-    fields = {"next_attempt_at": clock.later(0)}
-    lifecycle.move(order, status.READY, "order.lease_ended", actor=WORKER, fields=fields)
-    return None
+def _never_sent(orders: Sequence[Order]) -> None:
+    """Free locked orders of workers that made no attempt: they are ready, or stopped as asked."""
+    free = [order for order in orders if not order.stop_request]
+    for order in orders:
+        if order.stop_request:
+            stop_instead(order)
+    fields = {"next_attempt_at": clock.now()}
+    changes = [Change(one, status.READY, "order.lease_ended", fields=dict(fields)) for one in free]
+    lifecycle.move_many(changes, actor=WORKER)

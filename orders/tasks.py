@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -45,6 +46,7 @@ from products.models import Product, Publisher, SkuAlias
 log = logging.getLogger(__name__)
 
 CLAIMING_SECONDS = 15
+LOST_AT_MOST = 500
 REPLAYED_AT_MOST = 500
 TELLING_SECONDS = 30
 
@@ -172,12 +174,7 @@ def tell_clients() -> None:
 def sweep() -> None:
     """Find what is due in the tables and see to it that somebody does it."""
     now = clock.now()
-    lost = Order.objects.filter(status=status.SUBMITTING, lease_until__lte=now)
-    for order_id in lost.values_list("pk", flat=True)[:500]:
-        try:
-            settlement.settle_lost(order_id)
-        except NotNow:
-            log.exception("Order %s could not be settled.", order_id)
+    _settle_lost(now)
     desk.release_expired_holds()
     failed = Delivery.objects.filter(
         outcome=Outcome.QUARANTINED,
@@ -194,6 +191,20 @@ def sweep() -> None:
     if jobs.waiting(now).exists():
         waking.wake("orders.tasks.work_jobs")
     tell_clients()
+
+
+def _settle_lost(now: datetime) -> None:
+    """Settle the orders of workers that were lost; one that cannot be holds up no other."""
+    lost = Order.objects.filter(status=status.SUBMITTING, lease_until__lte=now)
+    found = list(lost.order_by("lease_until").values_list("pk", flat=True)[:LOST_AT_MOST])
+    try:
+        settlement.settle_lost(*found)
+    except NotNow:
+        for order_id in found:
+            try:
+                settlement.settle_lost(order_id)
+            except NotNow:
+                log.exception("Order %s could not be settled.", order_id)
 
 
 def check_login(publisher_id: int) -> None:

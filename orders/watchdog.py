@@ -22,8 +22,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -84,7 +86,7 @@ class Watchdog:
             [sys.executable, sys.argv[0], "qcluster"],
             env={**os.environ, "CLUSTER_NAME": name},
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=_begin_cluster,
         )
         log.info("Cluster %s started.", name)
         return Cluster(name, process, clock.now())
@@ -164,6 +166,19 @@ class Watchdog:
             Heartbeat.objects.filter(name__in=names).delete()
         except (DatabaseError, InterfaceError):
             log.warning("The database is away, so the last heartbeats stay in it.")
+
+
+def _begin_cluster() -> None:
+    """Prepare the process that becomes a cluster: it ends with this one, and the web goes first.
+
+    A shop gives up after five seconds, and a page is waited for; an order that goes out a little
+    later is no harm.
+    """
+    die_with_parent()
+    os.nice(settings.WORKER_NICE)
+    # Where the kernel shares the processor among sessions, it is theirs that counts.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(settings.WORKER_NICE), encoding="ascii")
 
 
 def _alert() -> None:

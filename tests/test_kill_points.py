@@ -183,11 +183,13 @@ def test_a_kill_where_no_hook_is_named_does_not_happen(
 def test_control_a_desk_that_sends_again_unasked_calls_a_made_order_refused(
     trepstar: TrepStar, north: Publisher, film: Product, desk_clock: Clock, place: str
 ) -> None:
-    def ready_again(order_id: int) -> None:
-        with transaction.atomic():
-            order = lifecycle.lock(order_id)
-            due = {"next_attempt_at": clock.now()}
-            lifecycle.move(order, "ready", "order.sent_again", actor=lifecycle.WORKER, fields=due)
+    def ready_again(*order_ids: int) -> None:
+        for order_id in order_ids:
+            with transaction.atomic():
+                order = lifecycle.lock(order_id)
+                due = {"next_attempt_at": clock.now()}
+                worker = lifecycle.WORKER
+                lifecycle.move(order, "ready", "order.sent_again", actor=worker, fields=due)
 
     believed = {"000035": replace(errors.REFUSALS["000035"], kind=errors.MEND)}
     order = placed(north, film, "accepted", trepstar)

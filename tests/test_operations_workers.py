@@ -123,6 +123,14 @@ def test_orders_whose_tasks_were_signed_with_an_old_secret_key_go_out_by_the_swe
     assert [trepstar.accepted(invoice) for invoice in invoices] == [1, 1, 1]
 
 
+def test_clusters_stand_back_behind_the_web_server(start: Any) -> None:
+    watchdog = start(WORKER_NICE="7")
+    until(lambda: len(list(descendants(watchdog.pid))) >= 4)
+    own = os.getpriority(os.PRIO_PROCESS, watchdog.pid)
+    ranks = {os.getpriority(os.PRIO_PROCESS, pid) for pid in descendants(watchdog.pid)}
+    assert ranks == {min(own + 7, 19)}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_a_watchdog_that_is_killed_leaves_no_worker_behind(
     north: Publisher, film: Product, start: Any

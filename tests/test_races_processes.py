@@ -107,7 +107,7 @@ class TestLateWorker:
         def settle() -> None:
             settlement.settle_lost(order.pk)
 
-        during(settlement, "unclear", settle, settle).end()
+        during(settlement, "_doubt", settle, settle).end()
         return kinds(order).count("order.unclear")
 
     def test_of_two_sweepers_one_settles_a_lost_order(

@@ -166,7 +166,7 @@ class TestSettleAgainstEndOfLease:
             act = Elsewhere(lambda: settlement.settle(attempt, None, ""), patience=A_WHILE)
             others.append(act)
 
-        with run_before(settlement, "unclear", settle):
+        with run_before(settlement, "_doubt", settle):
             settlement.settle_lost(order.pk)
         others[0].end()
         return others[0]
@@ -194,7 +194,7 @@ class TestSettleAgainstEndOfLease:
         def settle() -> None:
             Elsewhere(lambda: settlement.settle(attempt, None, "")).end()
 
-        with run_before(lifecycle, "lock", settle):
+        with run_before(clock, "now", settle):
             settlement.settle_lost(order.pk)
         assert (fresh(order).status, Attempt.objects.get().late) == ("accepted", False)
 

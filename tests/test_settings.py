@@ -67,6 +67,7 @@ WRONG = [
     ),
     ("WEBHOOK_MAX_BYTES", "1023", "WEBHOOK_MAX_BYTES must be a whole number from 1024 to 67108864"),
     ("Q_WORKERS", "33", "Q_WORKERS must be a whole number from 1 to 32, not 33"),
+    ("WORKER_NICE", "20", "WORKER_NICE must be a whole number from 0 to 19, not 20"),
     ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of text, json, not xml"),
     (
         "ASK_AFTER_SECONDS",
