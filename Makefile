@@ -75,8 +75,7 @@ migrate: install ## bring the configured database up to date
 run: migrate ## web server and workers against the configured database and the real gateway
 	@$(PY) manage.py qworker & workers=$$!; \
 	trap 'kill $$workers 2>/dev/null; wait' EXIT INT TERM; \
-	$(BIN)/gunicorn fulfillment.wsgi:application --bind 127.0.0.1:$${PORT:-8000} \
-		--worker-class gthread --workers $${WEB_CONCURRENCY:-2} --threads 4
+	$(BIN)/gunicorn fulfillment.wsgi:application --bind 127.0.0.1:$${PORT:-8000}
 
 clean: ## remove what was made here, but no database of yours
 	rm -rf $(VENV) var/demo var/static var/test.sqlite3* .mypy_cache .ruff_cache .hypothesis

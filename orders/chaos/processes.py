@@ -52,7 +52,7 @@ class Family:
         self.run(
             name,
             sys.executable, "-m", "gunicorn", application, "--log-level", "warning", "--bind",
-            f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "4",
+            f"127.0.0.1:{port}",
         )  # fmt: skip
 
     def answers(self, address: str, seconds: float = 40.0) -> None:

@@ -78,7 +78,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         self._run(
             sys.executable, "-m", "gunicorn", "fulfillment.wsgi:application", "--log-level",
-            "error", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "4",
+            "error", "--bind", f"127.0.0.1:{port}", "--workers", "1",
         )  # fmt: skip
         self._run(*manage, "qworker")
         for address in (f"{self.sandbox}/log.json", f"{self.address}/healthz"):
