@@ -22,9 +22,9 @@ def environment() -> dict[str, str]:
         "DATABASE_URL": NOWHERE,
         "WEBHOOK_MAX_BYTES": "65536",
         "STATUS_CALLS_PER_DAY": "2000",
-        "Q_WORKERS": "1",
+        "Q_WORKERS": "2",
         "CLUSTER_NAME": "",
-        "SUBMIT_IN_FLIGHT": "12",
+        "SUBMIT_IN_FLIGHT": "8",
         # A killed worker's calls keep their places until the lease ends.
         "SUBMIT_IN_FLIGHT_PER_PUBLISHER": "48",
         "TREPSTAR_TIMEOUT": "2",

@@ -251,12 +251,12 @@ def settle_lost(*order_ids: int) -> None:
     """Settle the orders of these whose worker's lease has ended, at once: a worker leaves many.
 
     Without an attempt nothing was sent, and the order is ready again; with one it is unclear.
+    One that somebody has locked is left to the next sweep, so that it holds up no other.
     """
     with transaction.atomic():
         now = clock.now()
-        rows = Order.objects.select_for_update(of=("self",), no_key=True).select_related(
-            "publisher"
-        )
+        rows = Order.objects.select_related("publisher")
+        rows = rows.select_for_update(of=("self",), skip_locked=True, no_key=True)
         over = rows.filter(pk__in=order_ids, status=status.SUBMITTING, lease_until__lte=now)
         lost = list(over.order_by("pk"))
         tokens = [order.lease_token for order in lost if order.lease_token]
@@ -272,7 +272,7 @@ def settle_lost(*order_ids: int) -> None:
                 fields = _doubt(order, Order.Question.OUTCOME, now)
                 changes.append(Change(order, status.UNCLEAR, "order.unclear", data, fields))
         lifecycle.move_many(changes, actor=WORKER)
-        _never_sent([order for order in lost if order.pk not in numbers])
+        free([order for order in lost if order.pk not in numbers])
 
 
 def let_go(order_id: int, token: uuid.UUID) -> None:
@@ -283,10 +283,10 @@ def let_go(order_id: int, token: uuid.UUID) -> None:
         except lifecycle.Fenced:
             return
         if not order.attempt_set.filter(token=token).exists():
-            _never_sent([order])
+            free([order])
 
 
-def _never_sent(orders: Sequence[Order]) -> None:
+def free(orders: Sequence[Order]) -> None:
     """Free locked orders of workers that made no attempt: they are ready, or stopped as asked."""
     free = [order for order in orders if not order.stop_request]
     for order in orders:

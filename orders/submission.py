@@ -23,7 +23,7 @@ from orders.killpoint import reached
 from orders.lifecycle import WORKER, Change
 from orders.models import Attempt, Order
 from orders.models import Gateway as GatewayState
-from orders.settlement import give_back, settle, stop_instead, unclear
+from orders.settlement import free, give_back, settle, stop_instead, unclear
 from orders.trepstar.client import Gateway, Login
 from orders.trepstar.errors import GatewayError, Unclear
 from orders.trepstar.wire import submit_fields
@@ -175,6 +175,9 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
             return None  # the sweep makes it ready again
         if order.stop_request:
             stop_instead(order)
+            return None
+        if order.publisher.login_refused_at or order.publisher.paused_at or state.paused_at:
+            free([order])  # since it was claimed
             return None
         if _may_have_been_sent(order, state.recovery_since):
             unclear(order, Order.Question.OUTCOME, "order.recovering", {"text": RESTORED})

@@ -28,7 +28,7 @@ from products.models import Publisher
 log = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 3600
-GATHERING_SWEEPS = 3
+GATHERING_SWEEPS = 4
 CHOSEN_BY = ("publisher", "invoice", "status", "next_ask_at")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orders import clock, status, submission
+from orders import clock, pausing, settlement, status, submission
 from orders.gateway import payload_hash
 from orders.models import Attempt
 from orders.trepstar import wire
@@ -96,6 +96,25 @@ class TestSubmit:
 
         submit_next(Told(look))
         assert seen == [("open", status.SUBMITTING)]
+
+    @pytest.mark.parametrize("brake", ["login", "publisher", "all"])
+    def test_an_order_claimed_before_a_brake_was_pulled_is_given_back_unsent(
+        self, north: Publisher, film: Product, brake: str
+    ) -> None:
+        order, gateway = base.place(north, (film, 1)), Told(YES)
+        (claim,) = submission.claim(1)
+        if brake == "login":
+            settlement.refuse_login(north.pk, north.credential_version)
+        elif brake == "publisher":
+            pausing.pause(north.pk)
+        else:
+            pausing.pause_all()
+        submission.submit(claim, gateway)
+        assert gateway.calls == []
+        found = fresh(order)
+        assert (found.status, found.attempts, found.lease_token) == (status.READY, 0, None)
+        assert last_event(order).kind == "order.lease_ended"
+        assert submission.claim(1) == []
 
     def test_waits_between_failures_to_send_double_up_to_an_hour(
         self, north: Publisher, film: Product, desk_clock: Clock

@@ -87,7 +87,7 @@ class TestChoice:
         later = many(north, film, 2, status=status.UNCLEAR, question="outcome")
         assert tracking.sync(north.pk, gateway) == 0
         assert {fresh(one).status for one in later} == {status.UNCLEAR}
-        wait = 3 * settings.SWEEP_SECONDS
+        wait = 4 * settings.SWEEP_SECONDS
         Call.objects.update(reserved_at=clock.now() - timedelta(seconds=wait))
         assert tracking.sync(north.pk, gateway) == 1
         assert [len(batch) for batch in invoices(gateway)][0] == 1

@@ -72,14 +72,15 @@ class Sampler(threading.Thread):
 
 def _sample() -> Sample:
     with connection.cursor() as cursor:
+        cursor.execute("SELECT status, count(*) FROM orders_order GROUP BY status")
+        counts = dict(cursor.fetchall())
+        # A row that a frozen process has locked is nobody's to settle until its lock has ended.
         cursor.execute(
-            "SELECT status, count(*), max(extract(epoch FROM clock_timestamp() - lease_until)) "
-            "FROM orders_order GROUP BY status"
+            "SELECT extract(epoch FROM clock_timestamp() - lease_until) FROM orders_order "
+            "WHERE lease_until < clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED"
         )
-        rows = cursor.fetchall()
-    counts = {name: count for name, count, _ in rows}
-    overdue = max((float(late) for _, _, late in rows if late is not None), default=0.0)
-    return Sample(time.time(), counts, max(0.0, overdue))
+        overdue = max((float(late) for (late,) in cursor.fetchall()), default=0.0)
+    return Sample(time.time(), counts, overdue)
 
 
 def read_tables(history: History) -> None:

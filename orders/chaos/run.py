@@ -67,7 +67,7 @@ class Run:
                 lease=settings.LEASE_SECONDS,
                 sweep=settings.SWEEP_SECONDS,
                 status_calls=settings.STATUS_CALLS_PER_DAY,
-                in_flight=settings.SUBMIT_IN_FLIGHT * self.processes.workers,
+                in_flight=settings.SUBMIT_IN_FLIGHT * settings.Q_WORKERS * self.processes.workers,
                 orders=options.orders,
             )
         )

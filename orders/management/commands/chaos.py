@@ -24,7 +24,7 @@ from tests.postgres import running_postgres
 
 DURABLE = "-c max_connections=200"
 HARD_STOP, UNTIMED_STOP = 300.0, 900.0
-ORDERS, MINUTES = 1000, 1.5
+ORDERS, MINUTES = 3000, 2.0
 MUTANT_ORDERS, MUTANT_MINUTES = 250, 0.5
 
 
