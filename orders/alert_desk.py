@@ -26,10 +26,7 @@ SKEW = timedelta(seconds=5)
 
 
 def of_gateway(now: datetime) -> list[Cause]:
-    """TrepStar is down, is not asked any more, or is asked first since the database was restored.
-
-    Row 60 and 79 of the failure model.
-    """
+    """TrepStar is down, is asked no more, or is asked first since the database was restored."""
     gateway = breaker.state()
     link = page("orders_gateway_change", gateway.pk)
     found = []

@@ -14,9 +14,9 @@ from datetime import datetime
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
-from orders.inserting import insert_once
+from orders.inserting import insert_many, insert_once
 from orders.lifecycle import SHOP, Actor, NotNow
-from orders.models import Delivery, DeliveryLine, Store
+from orders.models import Delivery, Store
 from orders.models.shopify import Outcome
 from orders.reading import Reading
 from orders.shopify.strict_json import Unusable
@@ -76,7 +76,7 @@ def receive(
             reading = Reading(delivery, SHOP)
             reading.run()
             _insert(delivery)
-            DeliveryLine.objects.bulk_create(reading.lines)
+            insert_many(reading.lines)
             if reading.ready:
                 wake()
     except _CameBefore:
@@ -139,7 +139,7 @@ def process(delivery: Delivery, *, actor: Actor, make_again: bool = False) -> No
         with transaction.atomic():
             reading = Reading(delivery, actor, make_again)
             reading.run()
-            DeliveryLine.objects.bulk_create(reading.lines)
+            insert_many(reading.lines)
     except Exception as error:
         delivery.shop_order = known  # the one that was just made is undone
         _quarantine(delivery, error)

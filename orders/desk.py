@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -203,20 +204,8 @@ def reship(
         if order.status not in (status.SHIPPED, status.PROBLEM):
             raise NotNow(f"Order {order.invoice} {order.meaning}, so it cannot be made again yet.")
         number = root.reships.count() + 1
-        request = intake.Request(
-            publisher=order.publisher,
-            source=order.source,
-            recipient=Recipient(**{name: getattr(order, name) for name in FIELDS}),
-            units=tuple(Units(u.product, u.quantity, u.sku) for u in _units_of(order)),
-            email=order.email,
-            reference=order.reference,
-            shop_order=order.shop_order,
-            mode=order.mode,
-            mail_method=order.mail_method,
-            notify_customer=order.notify_customer,
-            price_on_customs=order.price_on_customs,
-            special_text=order.special_text,
-            price=order.price,
+        request = replace(
+            _request_of(order),
             hold_reason="staff",
             hold_note=f"It is made again for {order.invoice}: {reason}",
             invoice=intake.invoice_again(root.invoice, number),
@@ -226,6 +215,25 @@ def reship(
         data = {"invoices": [one.invoice for one in made], "note": reason, "payer": payer}
         lifecycle.record(order, "order.reshipped", actor=actor, data=data)
         return made
+
+
+def _request_of(order: Order) -> intake.Request:
+    """Return what was asked for with an order, so that it can be asked for again."""
+    return intake.Request(
+        publisher=order.publisher,
+        source=order.source,
+        recipient=Recipient(**{name: getattr(order, name) for name in FIELDS}),
+        units=tuple(Units(u.product, u.quantity, u.sku) for u in _units_of(order)),
+        email=order.email,
+        reference=order.reference,
+        shop_order=order.shop_order,
+        mode=order.mode,
+        mail_method=order.mail_method,
+        notify_customer=order.notify_customer,
+        price_on_customs=order.price_on_customs,
+        special_text=order.special_text,
+        price=order.price,
+    )
 
 
 def clear_flag(order_id: int, *, actor: Actor, version: int | None = None) -> Order:

@@ -280,15 +280,11 @@ def add_units(
         line.order = order
     OrderLine.objects.bulk_create(added)
     data = {"added": [f"{line.quantity} x {line.product.title}" for line in added]}
-    if unknown:
-        note = unknown_note(unknown)
-        lifecycle.record(
-            order, "order.lines_added", actor=actor, data=data, fields={"hold_note": note}
-        )
-        return True
-    reason, note = waits_for(order, [*lines, *added], None)
-    if not reason and address_problem and not set(order.edited_fields) & set(FIELDS):
-        reason, note = "address", address_problem
+    reason, note = order.hold_reason, unknown_note(unknown)
+    if not unknown:
+        reason, note = waits_for(order, [*lines, *added], None)
+        if not reason and address_problem and not set(order.edited_fields) & set(FIELDS):
+            reason, note = "address", address_problem
     if reason:
         fields = {"hold_reason": reason, "hold_note": note}
         lifecycle.record(order, "order.lines_added", actor=actor, data=data, fields=fields)

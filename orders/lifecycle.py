@@ -73,10 +73,10 @@ def create(
         insert(order, "next_attempt_at")
         for line in lines:
             line.order = order
-        OrderLine.objects.bulk_create(lines)
+        insert_many(lines)
         order.made_with = lines
         event = _event(order, "order.placed", "", order.status, actor, data)
-        event.save(force_insert=True)
+        insert(event)
         hooks.write([(order, event)])
     return order
 
@@ -203,7 +203,7 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
     if changed:
         if update_each(changed, names, versions=versions) < len(changed):
             raise Changed(", ".join(order.invoice for order in changed))
-        OrderEvent.objects.bulk_create([event for _, event in happened])
+        insert_many([event for _, event in happened])
         hooks.write(happened)
     return len(happened)
 
@@ -221,7 +221,7 @@ def _write(
             for name, value in values.items():
                 setattr(order, name, value)
             event = _event(order, kind, before, to, actor, data)
-            event.save(force_insert=True)
+            insert(event)
             hooks.write([(order, event)])
     if not written:
         raise Changed(order.invoice)

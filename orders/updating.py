@@ -54,7 +54,7 @@ def _statement(
     new = ", ".join(
         f"{quote(str(one.column))} = given.column{n}" for n, one in enumerate(fields, 2)
     )
-    first = ", ".join([*map(_place, columns), *["%s"] * with_version])
+    first = ", ".join([*map(place_of, columns), *["%s"] * with_version])
     row = ", ".join(["%s"] * (len(columns) + with_version))
     given = f"({first}){f', ({row})' * (count - 1)}"
     where = f"{quote(table)}.{quote(str(key.column))} = given.column1"
@@ -64,8 +64,8 @@ def _statement(
     return f"UPDATE {quote(table)} SET {new} FROM (VALUES {given}) AS given WHERE {where}"  # noqa: S608
 
 
-def _place(field: Field[Any, Any]) -> str:
-    """Return the placeholder of a column in the first row, which gives the column its type.
+def place_of(field: Field[Any, Any]) -> str:
+    """Return the placeholder of a column with its type, which no value beside it needs to repeat.
 
     Without the length, since a cast to it would cut silently what assigning refuses.
     """

@@ -222,9 +222,8 @@ def statements(body):
 
 def test_a_delivery_takes_twelve_statements_however_many_lines_it_has(north):
     one, three, many = (statements(order_body(*(line() for _ in range(n)))) for n in (1, 3, 100))
-    assert one == three == 12  # with BEGIN and COMMIT, and the task that wakes a worker
-    # SQLite takes at most 999 values in one statement, so it needs a second insert of lines.
-    assert many == 12 + (1 if connection.vendor == "sqlite" else 0)
+    # With BEGIN and COMMIT, and the task that wakes a worker.
+    assert one == three == many == 12
 
 
 def test_a_sku_that_may_be_a_project_id_takes_no_statement_more(north):

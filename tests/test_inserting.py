@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from orders import intake, intake_many
+from orders import clock, inserting, intake, intake_many
 from orders.inserting import another, insert_many
 from orders.lifecycle import WORKER
 from orders.models import HookMessage, Order, OrderEvent
@@ -52,6 +52,45 @@ EVERY_KIND: dict[str, Any] = {
 }
 
 
+@pytest.fixture(params=[0, inserting.FEW], ids=["thousands", "few"])
+def few(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of PostgreSQL, whatever the number; SQLite has one."""
+    monkeypatch.setattr(inserting, "FEW", request.param)
+
+
+def test_a_row_alone_is_what_save_writes(north: Publisher) -> None:
+    saved, ours = order(north, "A", **EVERY_KIND), order(north, "B", **EVERY_KIND)
+    saved.save(force_insert=True)
+    inserting.insert(ours)
+    first, second = (
+        {k: v for k, v in row.items() if k not in ("id", "invoice", "created_at", "updated_at")}
+        for row in Order.objects.order_by("invoice").values()
+    )
+    assert first == second
+    assert (ours._state.adding, ours._state.db) == (False, "default")
+    assert Order.objects.get(invoice="B").pk == ours.pk
+    assert Order.objects.get(invoice="B").created_at == ours.created_at
+
+
+def test_what_the_database_works_out_itself_is_told(north: Publisher) -> None:
+    made = order(north, "A")
+    made.next_attempt_at = clock.later(60)
+    inserting.insert(made, "next_attempt_at")
+    due: Any = made.next_attempt_at
+    assert due == Order.objects.get().next_attempt_at
+    assert 59 < (due - clock.now()).total_seconds() <= 60
+
+
+def test_a_row_that_is_there_is_not_inserted_once_more(north: Publisher) -> None:
+    assert inserting.insert_once(order(north, "A"))
+    again = order(north, "A")
+    assert not inserting.insert_once(again)
+    assert (again.pk, Order.objects.count()) == (None, 1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        inserting.insert(order(north, "A"))
+
+
+@pytest.mark.usefixtures("few")
 def test_rows_are_what_their_own_insert_writes(north: Publisher) -> None:
     alone, many = order(north, "A", **EVERY_KIND), order(north, "B", **EVERY_KIND)
     alone.save(force_insert=True)
@@ -66,6 +105,7 @@ def test_rows_are_what_their_own_insert_writes(north: Publisher) -> None:
     assert Order.objects.get(invoice="C").payload is None
 
 
+@pytest.mark.usefixtures("few")
 def test_ids_rise_in_the_order_of_the_rows_and_are_not_given_again(north: Publisher) -> None:
     before = order(north, "0")
     before.save()
@@ -84,11 +124,12 @@ def test_nothing_takes_no_statement() -> None:
     assert len(queries) == 0
 
 
+@pytest.mark.usefixtures("few")
 def test_what_the_database_refuses_is_an_integrity_error_and_nothing_is_written(
     north: Publisher,
 ) -> None:
     order(north, "TAKEN").save()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError), transaction.atomic():
         insert_many([order(north, "NEW"), order(north, "TAKEN")])
     assert list(Order.objects.values_list("invoice", flat=True)) == ["TAKEN"]
 

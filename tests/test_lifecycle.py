@@ -180,11 +180,12 @@ MAY_WRITE = {
     # Its dictionary holds the recipient's fields, see ``test_erasing_touches_no_status``.
     "orders/privacy.py:erase_closed updates status",
     # What a batch of statuses costs by itself is measured on rows that go with their database.
-    "orders/bench/inside_writes.py:update updates status",
+    "orders/bench/inside_writes.py:_ship updates status",
     # A run of the bench begins with nothing to send, or with a backlog.
     "orders/bench/inside_submission.py:backlog saves an order",
     "orders/bench/inside_submission.py:backlog updates status",
     "orders/bench/inside_machines.py:quiet updates status",
+    "orders/bench/inside_sync.py:sweep updates status",
     # What a batch of news is measured against, rolled back at once.
     "orders/bench/inside_sync.py:_update assigns status",
     "orders/bench/inside_sync.py:_update saves an order",

@@ -311,9 +311,12 @@ def test_queries_grow_with_batches_and_not_with_rows(north: Desk) -> None:
     assert counted[0] == counted[1] <= 13
 
 
-def test_orders_are_made_by_as_many_queries_for_400_as_for_2(north: Desk) -> None:
+@pytest.mark.parametrize("counts", [(2, 250), (320, 480)])
+def test_orders_are_made_by_as_many_queries_for_many_as_for_few(
+    north: Desk, counts: tuple[int, int]
+) -> None:
     counted = []
-    for count, first in ((2, 1), (400, 1000)):
+    for count, first in zip(counts, (1, 1000), strict=True):
         job = read_rows(
             north.confirm(north.check(csv_of(form_row(first + n) for n in range(count))))
         )

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import cast
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orders import clock, status, tracking
-from orders.bench.timing import cpu_seconds
+from orders.bench.timing import cpu_seconds, peak_rss_mb
 from orders.models import Order
+from orders.trepstar.client import Gateway, Login, Reply
 from orders.trepstar.status_xml import MAX_INVOICES, Section
 from orders.updating import update_each
 from products.models import Publisher
 
 WAIT = timedelta(seconds=900)
 TIMES = 5
+SETTLED_IN = 20
 # What a batch changes whose orders are found to be made now.
 CHANGED = (
     *("status", "version", "updated_at", "asked_at", "next_ask_at", "gateway_status"),
@@ -96,6 +99,45 @@ def statements_of_a_batch() -> int:
         _apply(orders)
     told = [one["sql"] for one in seen.captured_queries]
     return sum(not sql.startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")) for sql in told)
+
+
+class _Answers:
+    """A gateway that knows every invoice and is still making each; it counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.calls = self.asked = 0
+        self.base = 0.0
+
+    def statuses(self, invoices: Sequence[str], login: Login) -> tuple[Reply, list[Section]]:
+        self.calls, self.asked = self.calls + 1, self.asked + len(invoices)
+        if self.calls == SETTLED_IN:
+            self.base = peak_rss_mb()
+        known = [_section(Order(invoice=invoice, name="Anna Keller")) for invoice in invoices]
+        return Reply(200, b"", ""), known
+
+
+def sweep(orders: int) -> dict[str, float]:
+    """Ask for so many orders that are being made, all of them due; return what that took.
+
+    ``calls`` made, ``asked`` invoices in them, ``seconds``, and the ``mb`` by which the process
+    grew after its first calls. What it changes stays.
+    """
+    now = clock.now()
+    new = orders - Order.objects.filter(status__in=status.ASKED).count()
+    shipped = Order.objects.filter(status=status.SHIPPED).order_by("-pk")
+    Order.objects.filter(pk__in=list(shipped.values_list("pk", flat=True)[: max(0, new)])).update(
+        status=status.PROCESSING, gateway_status="PROCESSING"
+    )
+    open_ = Order.objects.filter(status__in=status.ASKED)
+    open_.update(next_ask_at=now - WAIT, asked_at=None)
+    gateway = _Answers()
+    began = time.perf_counter()
+    for publisher in tracking.due_publishers():
+        tracking.sync(publisher, cast(Gateway, gateway))
+    seconds = time.perf_counter() - began
+    assert not tracking.due_publishers()
+    grown = peak_rss_mb() - gateway.base
+    return {"calls": gateway.calls, "asked": gateway.asked, "seconds": seconds, "mb": grown}
 
 
 def choosing(times: int) -> float:

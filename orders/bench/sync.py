@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orders.bench.data_body import PUBLISHERS
 from orders.bench.probe import Probe
 from orders.bench.report import Figure
 from orders.bench.run import Bench
 from orders.bench.timing import interleaved, ratio
+from orders.trepstar.status_xml import MAX_INVOICES
 
+SWEPT, MOST_MB = 100_000, 10
 INSIDE = "orders.bench.inside_sync:"
 
 
@@ -19,6 +22,21 @@ def run(bench: Bench) -> Iterator[Figure]:
             chosen = probe.call(f"{INSIDE}choosing", times=bench.rounds)
             name = f"choose the due batch of {bench.sizes_on(vendor)[-1]:,} orders ({vendor})"
             yield Figure("sync", name, chosen * 1000, 5, unit="ms")
+            if vendor == "postgresql":
+                yield from _sweep(bench, probe)
+
+
+def _sweep(bench: Bench, probe: Probe) -> Iterator[Figure]:
+    """Ask for many orders at once; last, since it changes what the others measure."""
+    orders = min(SWEPT, bench.sizes[-1])
+    bench.tell(f"  a sweep of {orders:,} open orders")
+    found = probe.call(f"{INSIDE}sweep", orders=orders)
+    name = f"sweep of {found['asked']:,} open orders"
+    # One that is not full for each publisher.
+    fewest = orders / MAX_INVOICES + PUBLISHERS
+    yield Figure("sync", name, found["calls"], fewest, unit="calls")
+    yield Figure("sync", f"{name}: answers", found["asked"] / found["seconds"], unit="orders/s")
+    yield Figure("sync", f"{name}: memory", found["mb"], MOST_MB, unit="MB")
 
 
 def _batch(bench: Bench, vendor: str, probe: Probe) -> Iterator[Figure]:

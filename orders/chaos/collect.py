@@ -60,27 +60,39 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self.log: list[Sample] = []
         self.stop = threading.Event()
+        self._locked: dict[int, float] = {}
 
     def run(self) -> None:
         while not self.stop.wait(1.0):
             try:
-                self.log.append(_sample())
+                self.log.append(self._sample())
             except (DatabaseError, InterfaceError):
                 connection.close()
         connection.close()
 
+    def _sample(self) -> Sample:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT status, count(*) FROM orders_order GROUP BY status")
+            counts = dict(cursor.fetchall())
+            late = dict(_leases(cursor, OVERDUE))
+            # Nobody can settle a row that a frozen process has locked until its lock has ended.
+            free = dict(_leases(cursor, f"{OVERDUE} FOR NO KEY UPDATE SKIP LOCKED"))
+        now = time.time()
+        self._locked |= dict.fromkeys(late.keys() - free.keys(), now)
+        since = (min(over, now - self._locked.get(one, 0.0)) for one, over in free.items())
+        return Sample(now, counts, max(since, default=0.0))
 
-def _sample() -> Sample:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT status, count(*) FROM orders_order GROUP BY status")
-        counts = dict(cursor.fetchall())
-        # A row that a frozen process has locked is nobody's to settle until its lock has ended.
-        cursor.execute(
-            "SELECT extract(epoch FROM clock_timestamp() - lease_until) FROM orders_order "
-            "WHERE lease_until < clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED"
-        )
-        overdue = max((float(late) for (late,) in cursor.fetchall()), default=0.0)
-    return Sample(time.time(), counts, overdue)
+
+OVERDUE = (
+    "SELECT id, extract(epoch FROM clock_timestamp() - lease_until)::float "
+    "FROM orders_order WHERE lease_until < clock_timestamp()"
+)
+
+
+def _leases(cursor: Any, sql: str) -> list[tuple[int, float]]:
+    cursor.execute(sql)
+    found: list[tuple[int, float]] = cursor.fetchall()
+    return found
 
 
 def read_tables(history: History) -> None:
