@@ -54,8 +54,8 @@ def _insert(row: models.Model, told: tuple[str, ...], on_conflict: str) -> bool:
     params: list[Any] = []
     for n, value in enumerate(values):
         if isinstance(value, models.Value):
-            value = value.value
-            setattr(row, fields[n].attname, value)
+            setattr(row, fields[n].attname, value.value)
+            value = fields[n].get_db_prep_save(value.value, connection)
         if hasattr(value, "resolve_expression"):
             places[n], own = _compiled(value, model)
             params.extend(own)
@@ -136,13 +136,19 @@ def _insert_few(rows: Sequence[models.Model], on_postgresql: bool) -> None:
     model = type(rows[0])
     values = list(_values(rows, _fields_of(model)))
     if on_postgresql:
-        sql, params = _from_arrays(model), [list(column) for column in zip(*values, strict=True)]
+        columns = zip(*values, strict=True)
+        sql, params = _from_arrays(model), [[*map(_exact, column)] for column in columns]
     else:
         sql, params = _from_values(model, len(rows)), [one for row in values for one in row]
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(sql, params)
         for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
             row.pk = number
+
+
+def _exact(value: Any) -> Any:
+    """Return a text of another class, such as a choice, as a plain one: an array holds one type."""
+    return str.__str__(value) if isinstance(value, str) and type(value) is not str else value
 
 
 @cache

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils.safestring import mark_safe
 
 from orders import clock, inserting, intake, intake_many
 from orders.inserting import another, insert_many
@@ -116,6 +117,26 @@ def test_ids_rise_in_the_order_of_the_rows_and_are_not_given_again(north: Publis
     ids = [one.pk for one in (before, *rows, after)]
     assert ids == sorted(set(ids))
     assert list(Order.objects.order_by("pk").values_list("invoice", flat=True)) == list("0123456")
+
+
+@pytest.mark.usefixtures("few")
+def test_texts_of_several_classes_stand_in_one_column(north: Publisher) -> None:
+    rows = [order(north, "A"), order(north, "B", flag=mark_safe("<b>"), hold_note="x")]
+    rows[0].source = Source.API
+    insert_many(rows)
+    found = Order.objects.order_by("invoice").values_list("source", "flag", "hold_note")
+    assert list(found) == [("api", "", ""), ("admin", "<b>", "x")]
+
+
+def test_a_time_that_is_given_as_an_expression_is_stored_as_any_other(north: Publisher) -> None:
+    made = order(north, "A", next_attempt_at=clock.later(-5))
+    inserting.insert(made, "next_attempt_at")
+    plain = order(north, "B", next_attempt_at=made.next_attempt_at)
+    plain.save()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CAST(next_attempt_at AS varchar) FROM orders_order ORDER BY id")
+        first, second = cursor.fetchall()
+    assert first == second
 
 
 def test_nothing_takes_no_statement() -> None:

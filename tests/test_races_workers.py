@@ -199,6 +199,44 @@ class TestSettleAgainstEndOfLease:
         assert (fresh(order).status, Attempt.objects.get().late) == ("accepted", False)
 
 
+class TestLostTogether:
+    """A killed worker leaves several orders; a frozen one has one of them locked."""
+
+    @pytest.fixture
+    def lost(self, north: Publisher, film: Product, desk_clock: Clock) -> list[Order]:
+        orders = [base.place(north, (film, 1)) for _ in range(2)]
+        assert len(submission.claim(2)) == 2
+        desk_clock.forward(91)
+        return orders
+
+    def test_one_that_somebody_has_locked_holds_up_no_other(self, lost: list[Order]) -> None:
+        ids = [one.pk for one in lost]
+        with transaction.atomic():
+            lifecycle.lock(ids[0])
+            Elsewhere(lambda: settlement.settle_lost(*ids)).end()
+            assert [fresh(one).status for one in lost] == ["submitting", "ready"]
+        settlement.settle_lost(*ids)
+        assert [fresh(one).status for one in lost] == ["ready", "ready"]
+        assert [kinds(one).count("order.lease_ended") for one in lost] == [1, 1]
+
+    def test_control_a_sweep_that_waits_for_the_lock_settles_neither(
+        self, lost: list[Order]
+    ) -> None:
+        skipping = QuerySet.select_for_update
+
+        def waiting(rows: Any, **how: Any) -> Any:
+            return skipping(rows, **{**how, "skip_locked": False})
+
+        ids = [one.pk for one in lost]
+        with patch.object(QuerySet, "select_for_update", waiting):
+            with transaction.atomic():
+                lifecycle.lock(ids[0])
+                other = Elsewhere(lambda: settlement.settle_lost(*ids), patience=A_WHILE)
+                assert other.waits
+                assert [fresh(one).status for one in lost] == ["submitting", "submitting"]
+            other.end()
+
+
 class TestTwoSyncers:
     @pytest.fixture
     def order(self, north: Publisher, film: Product, desk_clock: Clock) -> Order:
