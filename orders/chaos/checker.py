@@ -32,7 +32,12 @@ INVARIANTS = (
     Invariant("I3", "nothing accepted twice", check_gateway.accepted_once),
     Invariant("I4", "one invoice and one payload an order", check_gateway.always_the_same),
     Invariant("I5", "accepted here if and only if there", check_gateway.both_sides_agree),
-    Invariant("I6", "nothing stays in doubt", check_orders.nothing_stays_in_doubt),
+    Invariant(
+        "I6",
+        "nothing stays in doubt",
+        check_orders.nothing_stays_in_doubt,
+        check_orders.lost_ones_are_soon_noticed,
+    ),
     Invariant("I7", "held is held", check_orders.held_is_held),
     Invariant("I8", "status calls within the budget", check_gateway.within_the_budget),
     Invariant("I9", "a refused login stops the account", check_gateway.a_refused_login_stops),
