@@ -42,7 +42,7 @@ test-postgres: install-dev ## the suite on a PostgreSQL that starts and stops by
 
 chaos: install-dev ## the desk under load while everything around it breaks, then a checker
 	@$(PY) manage.py chaos $(if $(SEED),--seed $(SEED)) $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES)) \
-		$(if $(UNTIMED),--untimed)
+		$(if $(RUNS),--runs $(RUNS)) $(if $(UNTIMED),--untimed)
 
 chaos-mutants: install-dev ## … with one guard switched off at a time: each run must turn red
 	@$(PY) manage.py chaos --mutant all $(if $(SEED),--seed $(SEED))

@@ -45,6 +45,9 @@ class Command(BaseCommand):
             action="store_true",
             help="give it time, and do not judge speed: for a machine that does other things too",
         )
+        parser.add_argument(
+            "--runs", type=int, default=1, help="one after another, each with the next seed (1)"
+        )
         parser.add_argument("--keep", action="store_true", help="keep the histories of a good run")
         parser.add_argument(
             "--mutant",
@@ -57,11 +60,16 @@ class Command(BaseCommand):
         if os.environ.get("CHAOS_FOLDER"):
             sys.exit(self._inside(options))
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-        if options["seed"] is None:
-            options["seed"] = secrets.randbits(32)
+        first = secrets.randbits(32) if options["seed"] is None else options["seed"]
         chosen = options["mutant"]
         letters = list(MUTANTS) if chosen == "all" else [chosen] if chosen else [""]
-        codes = [self._outside(letter, options) for letter in letters]
+        codes = [
+            self._outside(letter, {**options, "seed": seed})
+            for seed in range(first, first + options["runs"])
+            for letter in letters
+        ]
+        if len(codes) > 1:
+            self.stdout.write(f"\n{codes.count(0)} of {len(codes)} runs ended as they must.")
         if any(codes):
             sys.exit(1)
 
