@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orders import submission, tracking
+from orders import settlement, submission, tracking
 from orders.models import Attempt, Order
 from orders.trepstar import wire
+from orders.trepstar.errors import Refused
 from products.models import Product, Publisher
 from products.secret import Secret
 from tests import base
@@ -51,9 +52,24 @@ def test_calls_in_flight_are_the_only_ones_more(north: Publisher, film: Product)
     for _ in range(5):
         base.place(north, (film, 1))
     gateway = Told(LOGIN_REFUSED)
+    begun = [submission._prepare(claim) for claim in submission.claim(9)]
+    for attempt, fields, login in filter(None, begun):
+        with pytest.raises(Refused) as answer:
+            gateway.submit(fields, login)
+        settlement.settle(attempt, answer.value, "")
+    assert (len(gateway.calls), submission.claim(9)) == (2, [])
+    assert set(Order.objects.values_list("status", flat=True)) == {"ready"}
+
+
+def test_what_was_claimed_and_not_begun_is_not_sent_any_more(
+    north: Publisher, film: Product
+) -> None:
+    for _ in range(5):
+        base.place(north, (film, 1))
+    gateway = Told(LOGIN_REFUSED)
     for claim in submission.claim(9):
         submission.submit(claim, gateway)
-    assert (len(gateway.calls), submission.claim(9)) == (2, [])
+    assert (len(gateway.calls), submission.claim(9)) == (1, [])
     assert set(Order.objects.values_list("status", flat=True)) == {"ready"}
 
 
