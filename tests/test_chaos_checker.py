@@ -459,6 +459,12 @@ def test_an_untimed_run_does_not_judge_speed() -> None:
     assert failed(check(slow(), untimed=True)) == []
 
 
+def test_an_untimed_run_has_to_notice_a_lost_order_at_last() -> None:
+    history = slow()
+    history.samples.append(Sample(131.0, {}, 31.0))
+    assert failed(check(history, untimed=True)) == ["I6"]
+
+
 def test_control_a_timed_run_judges_it() -> None:
     assert failed(check(slow())) == ["I6", "I13", "I15"]
 
