@@ -134,7 +134,7 @@ def choose(publisher: Publisher) -> list[Order]:
     """
     now = clock.now()
     mine = due(now).filter(publisher=publisher).only(*CHOSEN_BY)
-    unclear = list(mine.filter(status=status.UNCLEAR).order_by("next_ask_at")[:MAX_INVOICES])
+    unclear = list(mine.filter(status=status.UNCLEAR).order_by("next_ask_at", "id")[:MAX_INVOICES])
     room = MAX_INVOICES - len(unclear)
     others = list(mine.exclude(status=status.UNCLEAR).order_by("next_ask_at", "id")[:room])
     chosen = [*unclear, *others]
