@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.base import ModelState
 from django.db.models.sql import InsertQuery
 
-from orders.updating import place_of
+from orders.updating import placed, prepared, source
 
 FEW = 300
 """So many rows go by one statement, sooner than by COPY, which needs their ids beforehand."""
 
 M = TypeVar("M", bound=models.Model)
-
-# What a driver does not take as it is.
-_ADAPTED = (models.JSONField, models.DateField, models.DecimalField, models.UUIDField)
 
 
 def insert(row: models.Model, *told: str) -> None:
@@ -119,10 +115,9 @@ def insert_many(rows: Sequence[models.Model]) -> int:
     """
     if not rows:
         return 0
-    on_postgresql = connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
     if len(rows) <= FEW:
-        _insert_few(rows, on_postgresql)
-    elif on_postgresql:
+        _insert_few(rows)
+    elif connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
         _insert_by_copy(rows)
     else:
         _insert_by_executemany(rows)
@@ -131,41 +126,27 @@ def insert_many(rows: Sequence[models.Model]) -> int:
     return len(rows)
 
 
-def _insert_few(rows: Sequence[models.Model], on_postgresql: bool) -> None:
-    """Insert by one statement, which is soon built; PostgreSQL is given each column as an array."""
+def _insert_few(rows: Sequence[models.Model]) -> None:
+    """Insert by one statement, which is soon built."""
     model = type(rows[0])
-    values = list(_values(rows, _fields_of(model)))
-    if on_postgresql:
-        columns = zip(*values, strict=True)
-        sql, params = _from_arrays(model), [[*map(_exact, column)] for column in columns]
-    else:
-        sql, params = _from_values(model, len(rows)), [one for row in values for one in row]
+    values = _values(rows, _fields_of(model))
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(_few(model, len(rows)), placed(values))
         for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
             row.pk = number
 
 
-def _exact(value: Any) -> Any:
-    """Return a text of another class, such as a choice, as a plain one: an array holds one type."""
-    return str.__str__(value) if isinstance(value, str) and type(value) is not str else value
-
-
 @cache
-def _from_arrays(model: type[models.Model]) -> str:
+def _few(model: type[models.Model], count: int) -> str:
     fields = _fields_of(model)
-    places = ", ".join(f"{place_of(field)}[]" for field in fields)
-    names = ", ".join(f"column{n}" for n in range(len(fields)))
-    # Names of columns and types alone are written into it. Ids rise as the rows stand.
+    names = ", ".join(f"column{n}" for n in range(1, len(fields) + 1))
+    # Ids rise as the rows stand; SQLite reads values in their order.
+    order = " ORDER BY place" if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else ""
+    # Names of columns and types alone are written into it.
     return (
-        f"{_into(model)} SELECT {names} FROM unnest({places}) "  # noqa: S608
-        f"WITH ORDINALITY AS given({names}, place) ORDER BY place RETURNING {model._meta.pk.column}"
+        f"{_into(model)} SELECT {names} FROM {source(fields, count)}{order} "  # noqa: S608
+        f"RETURNING {model._meta.pk.column}"
     )
-
-
-def _from_values(model: type[models.Model], count: int) -> str:
-    row = f"({', '.join(['%s'] * len(_fields_of(model)))})"
-    return f"{_into(model)} VALUES {', '.join([row] * count)} RETURNING {model._meta.pk.column}"
 
 
 def _insert_by_copy(rows: Sequence[models.Model]) -> None:
@@ -219,12 +200,8 @@ def _number(cursor: Any, rows: Sequence[models.Model], vendor: str) -> None:
 def _values(
     rows: Sequence[models.Model], fields: Sequence[models.Field[Any, Any]]
 ) -> Iterator[list[Any]]:
-    """Yield each object's values, in the order of the fields, as the driver takes them."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    """Yield each new object's values, in the order of the fields, as the driver takes them."""
     moments = [f for f in fields if getattr(f, "auto_now", 0) or getattr(f, "auto_now_add", 0)]
-    adapted = [(n, field) for n, field in enumerate(fields) if isinstance(field, _ADAPTED)]
-    # All of them at once: asked for one by one they take longer than the database does.
-    values_of = itemgetter(*(field.attname for field in fields))
     relations: list[Any] = [field for field in fields if field.is_relation]
     for row in rows:
         for field in relations:
@@ -234,8 +211,4 @@ def _values(
                 setattr(row, field.attname, related and related.pk)
         for field in moments:
             field.pre_save(row, add=True)
-        values = list(values_of(row.__dict__))
-        for n, field in adapted:
-            if values[n] is not None:
-                values[n] = field.get_db_prep_save(values[n], connection)
-        yield values
+    return prepared(rows, fields)

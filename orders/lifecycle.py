@@ -16,11 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import hooks, status
-from orders.inserting import insert, insert_many
+from orders.inserting import another, insert, insert_many
 from orders.models import Order, OrderEvent, OrderLine
 from orders.updating import update_each
 
 Kind = OrderEvent.ActorKind
+_EVENT = OrderEvent()
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,8 @@ def _cleared(before: str, to: str) -> dict[str, Any]:
 def _event(
     order: Order, kind: str, before: str, to: str, actor: Actor, data: dict[str, Any]
 ) -> OrderEvent:
-    return OrderEvent(
+    return another(
+        _EVENT,
         order_id=order.pk,
         kind=kind,
         from_status=before,

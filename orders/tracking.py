@@ -246,34 +246,39 @@ def interval_of(publisher: Publisher) -> timedelta:
 def apply(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> set[str]:
     """Write a batch of sections down in one transaction; if that fails, one by one.
 
-    Returns the invoices that were written down.
+    The orders are of one publisher. Returns the invoices that were written down.
     """
-    invoices = [order.invoice for order in orders if order.invoice in found]
-    if _try(found, invoices, interval):
-        return set(invoices)
-    return {invoice for invoice in invoices if _try(found, [invoice], interval)}
+    known = [order for order in orders if order.invoice in found]
+    if _try(found, known, interval):
+        return {order.invoice for order in known}
+    return {order.invoice for order in known if _try(found, [order], interval)}
 
 
-def _try(found: Mapping[str, Section], invoices: Sequence[str], interval: timedelta) -> bool:
+def _try(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> bool:
     try:
-        _apply(found, invoices, interval)
+        if orders:
+            _apply(found, orders, interval)
     except Exception:
-        log.exception("%s sections could not be written down together.", len(invoices))
+        log.exception("%s sections could not be written down together.", len(orders))
         return False
     return True
 
 
-def _apply(found: Mapping[str, Section], invoices: Sequence[str], interval: timedelta) -> None:
+def _apply(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> None:
     with transaction.atomic():
-        now = clock.now()
+        # Read once, with the time; a join would make a publisher for every order.
+        publisher = Publisher.objects.annotate(now=clock.later(0)).get(pk=orders[0].publisher_id)
         rows = list(
-            Order.objects.select_for_update(of=("self",), no_key=True)
-            .filter(invoice__in=invoices, status__in=status.ASKED | {status.UNCLEAR})
-            .select_related("publisher")
+            publisher.orders.select_for_update(no_key=True)
+            .filter(pk__in=[order.pk for order in orders])
+            .filter(status__in=status.ASKED | {status.UNCLEAR})
             .order_by("id")
         )
         letters.read_lines(rows, found)
-        changes = [news.read(o, found[o.invoice], now=now, interval=interval) for o in rows]
+        changes = [
+            news.read(order, found[order.invoice], now=publisher.now, interval=interval)
+            for order in rows
+        ]
         lifecycle.move_many(changes, actor=WORKER)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import Field, Model
+
+# What a driver does not take as it is.
+_ADAPTED_ANYWHERE = (models.JSONField, models.DecimalField)
+_ADAPTED_ON_SQLITE = (*_ADAPTED_ANYWHERE, models.DateField, models.UUIDField)
 
 
 def update_each(
@@ -17,23 +22,69 @@ def update_each(
 
     With ``versions``, one for each row, only rows whose column ``version`` still is that.
 
-    It is one ``UPDATE … FROM (VALUES …)``, and nothing without rows or names. Django's own
-    ``bulk_update`` builds a ``CASE`` with a branch for every row and field instead, which takes
-    many times as long to build as to run. A value that does not fit its column is refused.
+    It is one ``UPDATE … FROM``, and nothing without rows or names. Django's own ``bulk_update``
+    builds a ``CASE`` with a branch for every row and field instead, which takes many times as long
+    to build as to run. A value that does not fit its column is refused.
     """
     if not rows or not names:
         return 0
-    columns = [_field(rows[0], name) for name in ("pk", *sorted(names))]
-    values = [
-        [one.get_db_prep_save(getattr(row, one.attname), connection) for one in columns]
-        for row in rows
-    ]
-    statement = _statement(rows[0]._meta.db_table, columns, len(rows), versions is not None)
+    fields = [_field(rows[0], name) for name in ("pk", *sorted(names))]
+    values = prepared(rows, fields)
     if versions is not None:
-        values = [[*row, version] for row, version in zip(values, versions, strict=True)]
+        fields = [*fields, _field(rows[0], "version")]
+        values = ([*row, version] for row, version in zip(values, versions, strict=True))
+    statement = _statement(fields, len(rows), versions is not None)
     with connection.cursor() as cursor:
-        cursor.execute(statement, list(chain.from_iterable(values)))
+        cursor.execute(statement, placed(values))
         return int(cursor.rowcount)
+
+
+def prepared(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> Iterator[list[Any]]:
+    """Yield each object's values, in the order of two or more fields, as the driver takes them."""
+    adapted_types = _ADAPTED_ANYWHERE if connection.vendor == "postgresql" else _ADAPTED_ON_SQLITE
+    adapted = [(n, field) for n, field in enumerate(fields) if isinstance(field, adapted_types)]
+    # All of them at once: asked for one by one they take longer than the database does.
+    values_of = itemgetter(*(field.attname for field in fields))
+    for row in rows:
+        values = list(values_of(row.__dict__))
+        for n, field in adapted:
+            if values[n] is not None:
+                values[n] = field.get_db_prep_save(values[n], connection)
+        yield values
+
+
+def placed(rows: Iterator[list[Any]]) -> list[Any]:
+    """Return the values of rows as ``source`` has places for them."""
+    if connection.vendor != "postgresql":
+        return list(chain.from_iterable(rows))
+    return [[*map(_exact, column)] for column in zip(*rows, strict=True)]
+
+
+def _exact(value: Any) -> Any:
+    """Return a text of another class, such as a choice, as a plain one: an array holds one type."""
+    return str.__str__(value) if isinstance(value, str) and type(value) is not str else value
+
+
+def source(fields: Sequence[Field[Any, Any]], count: int) -> str:
+    """Return ``count`` rows of values as SQL to select from: ``given``, with ``column1`` and on.
+
+    PostgreSQL is given each column as an array, which is soon built and read; the rows keep their
+    order in ``place`` there.
+    """
+    names = ", ".join(f"column{n}" for n in range(1, len(fields) + 1))
+    if connection.vendor == "postgresql":
+        arrays = ", ".join(f"{_type_of(field)}[]" for field in fields)
+        return f"unnest({arrays}) WITH ORDINALITY AS given({names}, place)"
+    row = f"({', '.join(['%s'] * len(fields))})"
+    return f"(VALUES {', '.join([row] * count)}) AS given"
+
+
+def _type_of(field: Field[Any, Any]) -> str:
+    """Return the placeholder of a column with its type.
+
+    Without the length, since a cast to it would cut silently what assigning refuses.
+    """
+    return f"%s::{str(field.rel_db_type(connection)).partition('(')[0]}"
 
 
 def _field(row: Model, name: str) -> Field[Any, Any]:
@@ -42,33 +93,17 @@ def _field(row: Model, name: str) -> Field[Any, Any]:
     return found
 
 
-def _statement(
-    table: str, columns: Sequence[Field[Any, Any]], count: int, with_version: bool
-) -> str:
-    """Return the statement for ``count`` rows; the first of ``columns`` is the key.
+def _statement(fields: Sequence[Field[Any, Any]], count: int, with_version: bool) -> str:
+    """Return the statement for ``count`` rows; the first field is the key.
 
-    ``with_version``, what the version must be is given after them.
+    ``with_version``, the last one is the version that a row must have.
     """
     quote = connection.ops.quote_name
-    key, *fields = columns
-    new = ", ".join(
-        f"{quote(str(one.column))} = given.column{n}" for n, one in enumerate(fields, 2)
-    )
-    first = ", ".join([*map(place_of, columns), *["%s"] * with_version])
-    row = ", ".join(["%s"] * (len(columns) + with_version))
-    given = f"({first}){f', ({row})' * (count - 1)}"
-    where = f"{quote(table)}.{quote(str(key.column))} = given.column1"
-    if with_version:
-        where += f" AND {quote(table)}.version = given.column{len(columns) + 1}"
+    table = quote(fields[0].model._meta.db_table)
+    told = [(quote(str(field.column)), f"given.column{n}") for n, field in enumerate(fields, 1)]
+    held = [told[0], told[-1]] if with_version else told[:1]
+    written = told[1:-1] if with_version else told[1:]
+    new = ", ".join(f"{column} = {value}" for column, value in written)
+    where = " AND ".join(f"{table}.{column} = {value}" for column, value in held)
     # Nothing but names of the model's own table and columns is written into it.
-    return f"UPDATE {quote(table)} SET {new} FROM (VALUES {given}) AS given WHERE {where}"  # noqa: S608
-
-
-def place_of(field: Field[Any, Any]) -> str:
-    """Return the placeholder of a column with its type, which no value beside it needs to repeat.
-
-    Without the length, since a cast to it would cut silently what assigning refuses.
-    """
-    if connection.vendor != "postgresql":
-        return "%s"
-    return f"%s::{str(field.rel_db_type(connection)).partition('(')[0]}"
+    return f"UPDATE {table} SET {new} FROM {source(fields, count)} WHERE {where}"  # noqa: S608

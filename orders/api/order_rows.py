@@ -46,12 +46,17 @@ _LINES = """(
     SELECT {all}({one}(
         line.id, line.product_id, product.project_id, product.title, line.quantity, line.sku,
         product.price, product.special_text, product.active, product.publisher_id
-    )) FROM orders_orderline line JOIN products_product product ON product.id = line.product_id
-    WHERE line.order_id = orders_order.id
+    )) FROM orders_orderline line {product} WHERE line.order_id = orders_order.id
 )"""
+# OFFSET keeps PostgreSQL from joining, for which it would read all products for every order.
+_LATERAL = """CROSS JOIN LATERAL (
+    SELECT * FROM products_product WHERE products_product.id = line.product_id OFFSET 0
+) product"""
+_JOIN = "JOIN products_product product ON product.id = line.product_id"
 _WORDS = {
-    "postgresql": _LINES.format(all="json_agg", one="json_build_array") + "::text",
-    "sqlite": _LINES.format(all="json_group_array", one="json_array"),
+    "postgresql": _LINES.format(all="json_agg", one="json_build_array", product=_LATERAL)
+    + "::text",
+    "sqlite": _LINES.format(all="json_group_array", one="json_array", product=_JOIN),
 }
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +18,6 @@ from orders.bench.timing import cpu_seconds, peak_rss_mb
 from orders.models import Order
 from orders.trepstar.client import Gateway, Login, Reply
 from orders.trepstar.status_xml import MAX_INVOICES, Section
-from orders.updating import update_each
 from products.models import Publisher
 
 WAIT = timedelta(seconds=900)
@@ -32,8 +31,10 @@ CHANGED = (
 
 
 def _orders() -> list[Order]:
-    open_ = (status.ACCEPTED, status.AWAITING_PAYMENT)
-    return list(Order.objects.filter(status__in=open_).order_by("id")[:MAX_INVOICES])
+    """Return a hundred open orders of the publisher that has most."""
+    open_ = Order.objects.filter(status__in=(status.ACCEPTED, status.AWAITING_PAYMENT))
+    publisher = statistics.mode(open_.values_list("publisher_id", flat=True))
+    return list(open_.filter(publisher=publisher).order_by("id")[:MAX_INVOICES])
 
 
 def _section(order: Order) -> Section:
@@ -68,18 +69,39 @@ def _measured(do: Callable[[list[Order]], object]) -> float:
 def _apply(orders: list[Order]) -> None:
     found = {one.invoice: _section(one) for one in orders}
     written = tracking.apply(found, orders, WAIT)
-    assert len(written) == len(orders)
+    assert len(written) == len(orders) == MAX_INVOICES
 
 
 def _update(orders: list[Order]) -> None:
     now = timezone.now()
-    for order in orders:
-        order.status, order.updated_at = status.PROCESSING, now  # written nowhere but here
-        order.version += 1
-        order.asked_at, order.next_ask_at = now, now + WAIT
-        order.gateway_status, order.gateway_customer = "PROCESSING", order.name
-        order.gateway_error_number, order.shipping_method = "0", "First Class"
-    update_each(orders, CHANGED)
+    by_name = {field.name: field for field in Order._meta.concrete_fields}
+    fields = [by_name[name] for name in ("id", *CHANGED)]
+    rows: list[list[Any]] = [
+        [order.pk, status.PROCESSING, order.version + 1, now, now, now + WAIT]
+        + ["PROCESSING", "0", order.name, "First Class"]
+        for order in orders
+    ]
+    marks = ["%s"] * len(fields)
+    typed = marks
+    if connection.vendor == "postgresql":
+        typed = [f"%s::{field.rel_db_type(connection)}" for field in fields]
+    else:
+        rows = [
+            [
+                field.get_db_prep_save(value, connection)
+                for field, value in zip(fields, row, strict=True)
+            ]
+            for row in rows
+        ]
+    given = ", ".join(f"({', '.join(one)})" for one in [typed, *[marks] * (len(rows) - 1)])
+    new = ", ".join(f"{name} = given.column{n}" for n, name in enumerate(CHANGED, 2))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE orders_order SET {new} FROM (VALUES {given}) AS given"  # noqa: S608
+            " WHERE orders_order.id = given.column1",
+            [value for row in rows for value in row],
+        )
+        assert cursor.rowcount == len(orders)
 
 
 def batch() -> float:
@@ -88,7 +110,7 @@ def batch() -> float:
 
 
 def update() -> float:
-    """Return the CPU seconds of the same changes by one statement that knows them beforehand."""
+    """Return the CPU seconds of the same changes by one ``UPDATE … FROM (VALUES)``."""
     return _measured(_update)
 
 
