@@ -21,10 +21,17 @@ class CappedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         """The number of rows; one more than ``most`` where there are more."""
+        if self.most < MOST_LISTED:
+            return len(self._short)
         rows: Any = self.object_list
-        if self.most == MOST_LISTED:
-            rows = rows.order_by()  # any order will do; else that of the page, read by it anyway
-        return int(rows.values("pk")[: self.most + 1].count())
+        # Any order will do.
+        return int(rows.order_by().values("pk")[: self.most + 1].count())
+
+    @cached_property
+    def _short(self) -> list[Any]:
+        """The ids of a list that ends soon: they are looked for once, to count and to show."""
+        rows: Any = self.object_list
+        return list(rows.values_list("pk", flat=True)[: self.most + 1])
 
     @property
     def goes_on(self) -> bool:
@@ -41,7 +48,9 @@ class CappedPaginator(Paginator):
         bottom, rows = (number - 1) * self.per_page, self.object_list
         top = min(bottom + self.per_page, self.count, self.most)
         ids: Any = rows.values_list("pk", flat=True)  # type: ignore[attr-defined]
-        if bottom > self.count // 2 and not self.goes_on:
+        if self.most < MOST_LISTED:
+            chosen = self._short[bottom:top]
+        elif bottom > self.count // 2 and not self.goes_on:
             chosen = ids.reverse()[self.count - top : self.count - bottom]
         else:
             chosen = ids[bottom:top]
