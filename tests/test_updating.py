@@ -87,7 +87,6 @@ def test_a_batch_of_a_hundred_takes_four_statements(
         assert len(tracking.apply(found, orders, WAIT)) == 100
     told = [one["sql"].split()[0] for one in done.captured_queries]
     written = [word for word in told if word not in ("SAVEPOINT", "RELEASE")]
-    time = ["SELECT"] if POSTGRES else []
     assert written == ["SELECT", "SELECT", "UPDATE", "INSERT", *["INSERT"] * more]
     assert {fresh(one).status for one in orders} == {"processing"}
 
