@@ -14,6 +14,7 @@ from django.db.models.expressions import Combinable
 
 from orders import clock, lifecycle, preflight, status
 from orders.gateway import box_of
+from orders.inserting import another
 from orders.lifecycle import Actor
 from orders.models import Order, OrderLine, ShopOrder
 from orders.preflight import Finding
@@ -21,6 +22,7 @@ from orders.recipient import FIELDS, Recipient
 from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
 from products.models import Mode, Product, Publisher
 
+_LINE = OrderLine()
 MAX_NAME = 12
 _NEXT_SERIALS = """
 UPDATE products_publisher SET last_serial = last_serial + %s WHERE id = %s RETURNING last_serial
@@ -234,10 +236,13 @@ def _default(value: bool | None, otherwise: bool) -> bool:
 
 def lines_of(units: Sequence[Units]) -> list[OrderLine]:
     """Return unsaved order lines for units."""
-    return [
-        OrderLine(product=u.product, quantity=u.quantity, sku=u.sku, source_line_id=u.line_id)
-        for u in units
-    ]
+    return [_line_of(unit) for unit in units]
+
+
+def _line_of(unit: Units) -> OrderLine:
+    line = another(_LINE, quantity=unit.quantity, sku=unit.sku, source_line_id=unit.line_id)
+    line.product = unit.product
+    return line
 
 
 def waits_for(order: Order, lines: Sequence[OrderLine], request: Request | None) -> tuple[str, str]:

@@ -38,14 +38,11 @@ def place_many(requests: Sequence[Request], *, actor: Actor) -> list[list[Order]
         ready_at = clock.now() + timedelta(seconds=settings.COOL_OFF_SECONDS)
         for request, base in zip(requests, _invoices(requests), strict=True):
             parts = intake.split(request.units)
-            order = another(template, **intake.fields_of(request), next_attempt_at=ready_at)
-            invoices = intake.part_invoices(base, len(parts))
-            made.append(
-                [
-                    _box(another(order, invoice=invoice), units, request)
-                    for invoice, units in zip(invoices, parts, strict=True)
-                ]
-            )
+            first = another(template, **intake.fields_of(request), next_attempt_at=ready_at)
+            orders = [first, *(another(first) for _ in parts[1:])]
+            for order, invoice in zip(orders, intake.part_invoices(base, len(parts)), strict=True):
+                order.invoice = invoice
+            made.append([_box(*one, request) for one in zip(orders, parts, strict=True)])
         lifecycle.create_many([box for boxes in made for box in boxes], actor=actor)
     return [[order for order, _, _ in boxes] for boxes in made]
 

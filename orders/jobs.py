@@ -28,7 +28,7 @@ from products.models import Publisher
 
 MAX_ORDERS = 50_000
 CHUNK = 100
-CHUNK_OF_MANY = 500
+CHUNK_OF_MANY = 1_000
 LEASE = timedelta(seconds=30)
 PROLONG_SECONDS = 1.0
 LOOK_AGAIN = timedelta(seconds=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from orders.countries import STATES
 from orders.models import Order, OrderLine
+from orders.recipient import FIELDS
 from orders.trepstar import wire
 
 _HTML = re.compile(r"<[A-Za-z!/]")
@@ -117,10 +118,10 @@ def _texts(order: Order, box: wire.Box) -> Iterator[Finding]:
             "switch the customs price off.",
         )
     charset = order.publisher.charset
-    fields = wire.submit_fields(box)
-    if _fits("".join(fields.values()), charset):
+    # What is sent is what remains of these, so that it fits where they do.
+    if _fits("".join(getattr(box, name) for name in _SENT), charset):
         return
-    for name, value in fields.items():
+    for name, value in wire.submit_fields(box).items():
         if not _fits(value, charset):
             lost = "".join(sorted({c for c in value if not _fits(c, charset)}))
             yield Finding(
@@ -131,6 +132,7 @@ def _texts(order: Order, box: wire.Box) -> Iterator[Finding]:
             )
 
 
+_SENT = ("invoice", *FIELDS, "email", "special_text")
 _FIELD_OF = {"co": "company", "addr": "address", "st": "state", "SpecialText": "special_text"}
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
+from json import dumps
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from django.db import connection, models
 from django.db.models import Field, Model
 
-# What a driver does not take as it is.
-_ADAPTED_ANYWHERE = (models.JSONField, models.DecimalField)
-_ADAPTED_ON_SQLITE = (*_ADAPTED_ANYWHERE, models.DateField, models.UUIDField)
+# What a driver does not take as it is, apart from JSON.
+_ADAPTED = {
+    "postgresql": (models.DecimalField,),
+    "sqlite": (models.DecimalField, models.DateField, models.UUIDField),
+}
+_PLAIN_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def update_each(
@@ -41,8 +46,9 @@ def update_each(
 
 def prepared(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> Iterator[list[Any]]:
     """Yield each object's values, in the order of two or more fields, as the driver takes them."""
-    adapted_types = _ADAPTED_ANYWHERE if connection.vendor == "postgresql" else _ADAPTED_ON_SQLITE
-    adapted = [(n, field) for n, field in enumerate(fields) if isinstance(field, adapted_types)]
+    types = _ADAPTED[connection.vendor]
+    adapted = [(n, field) for n, field in enumerate(fields) if isinstance(field, types)]
+    json = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
     # All of them at once: asked for one by one they take longer than the database does.
     values_of = itemgetter(*(field.attname for field in fields))
     for row in rows:
@@ -50,7 +56,18 @@ def prepared(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> Iterat
         for n, field in adapted:
             if values[n] is not None:
                 values[n] = field.get_db_prep_save(values[n], connection)
+        for n in json:
+            if values[n] is not None:
+                values[n] = _json(values[n])
         yield values
+
+
+def _json(value: Any) -> str:
+    """Return a value as JSON: nearly all are soon written, the others as Django writes them."""
+    try:
+        return orjson.dumps(value, option=_PLAIN_JSON).decode()
+    except TypeError:
+        return dumps(value)
 
 
 def placed(rows: Iterator[list[Any]]) -> list[Any]:

@@ -24,7 +24,7 @@ from orders.trepstar.wire import MAX_INVOICE_LENGTH, MAX_PIECES
 from products.matching import Match, match_skus
 from products.models import Publisher
 
-BATCH = 500
+BATCH = 1_000
 PLACEHOLDER = "NEW"
 # A finding about these is mended in the file; an order with any other is made, and held.
 IN_THE_FILE = {*FIELDS, "quantity", "lines"}
