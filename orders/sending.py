@@ -15,7 +15,7 @@ from orders import clock, settlement, submission
 from orders.submission import Claim
 from orders.trepstar.client import Gateway
 
-AHEAD_SHARE = 4
+AHEAD_SHARE = 2
 LOOK_AGAIN_SECONDS = 0.02
 MOST_REST_SECONDS = 0.5
 

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 
 from orders import breaker, lifecycle, preflight, status
 from orders.gateway import box_of, login_of, payload_hash
+from orders.inserting import insert
 from orders.killpoint import reached
 from orders.lifecycle import WORKER, Change
 from orders.models import Attempt, Order
@@ -194,7 +195,7 @@ def _prepare(claim: Claim) -> tuple[Attempt, dict[str, str], Login] | None:
 
 def _begin(order: Order, claim: Claim, payload: dict[str, str], now: datetime) -> Attempt:
     """Enter the attempt that is about to be made, and prolong the lease from ``now`` on."""
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         order=order,
         number=order.attempts + 1,
         token=claim.token,
@@ -202,6 +203,7 @@ def _begin(order: Order, claim: Claim, payload: dict[str, str], now: datetime) -
         payload_hash=payload_hash(payload),
         started_at=now,
     )
+    insert(attempt)
     fields = {
         "attempts": attempt.number,
         "payload": payload,

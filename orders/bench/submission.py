@@ -48,7 +48,7 @@ class Width:
         return self.in_flight / SECONDS
 
 
-WIDTHS = (Width(1, 8, 1_500, 0.90), Width(2, 16, 10_000, 0.50))
+WIDTHS = (Width(2, 4, 1_500, 0.90), Width(2, 16, 10_000, 0.50))
 
 
 def run(bench: Bench) -> Iterator[Figure]:
