@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -227,14 +228,19 @@ def _once(target: Any, name: str, act: Callable[[], Any], *, after: bool) -> Ite
 
 
 class Elsewhere:
-    """Something done by another worker: a thread with a database connection of its own."""
+    """Something done by another worker: a thread with a database connection of its own.
+
+    It is waited for until it has ended or waits for a lock of ours, however slow the machine is.
+    """
 
     def __init__(self, act: Callable[[], Any], *, patience: float = 10.0) -> None:
         self.result: Any = None
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(act,), daemon=True)
         self._thread.start()
-        self._thread.join(patience)
+        give_up = time.monotonic() + patience
+        while self.waits and time.monotonic() < give_up and not somebody_waits_for_us():
+            self._thread.join(0.005)
 
     def _run(self, act: Callable[[], Any]) -> None:
         try:
@@ -256,6 +262,26 @@ class Elsewhere:
         if self.error:
             raise self.error
         return self.result
+
+
+def somebody_waits_for_us() -> bool:
+    """Say whether another transaction waits for a lock that this thread's holds."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks "
+            "WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def during(target: Any, name: str, act: Callable[[], Any], main: Callable[[], Any]) -> Elsewhere:
+    """Run ``main``; just before ``target.name`` in it, another does ``act`` or waits for it."""
+    others: list[Elsewhere] = []
+    with run_before(target, name, lambda: others.append(Elsewhere(act))):
+        main()
+    return others[0]
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from orders.models import Delivery, Order, OrderEvent
 from products.models import SkuAlias
 from tests import attention_cast as queue
 from tests.attention_cast import Desk
+from tests.gateway_cast import during
 from tests.test_races import no_row_locks
-from tests.test_races_staff import during
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

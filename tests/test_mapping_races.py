@@ -15,7 +15,7 @@ from orders.models import Delivery, Order, ShopOrder
 from products.models import Publisher, SkuAlias
 from tests import base
 from tests.gateway_cast import Elsewhere, run_before
-from tests.test_races import A_WHILE, no_row_locks
+from tests.test_races import no_row_locks
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -46,9 +46,7 @@ ONCE = [("NORTH-1001-S77-1", 1)]
 def test_the_second_who_maps_a_sku_waits_and_is_told(north: Publisher) -> None:
     with transaction.atomic():
         mapping.apply(north, [film(north)])
-        other = Elsewhere(
-            lambda: map_and_replay(north, Decision("new", "not_ours")), patience=A_WHILE
-        )
+        other = Elsewhere(lambda: map_and_replay(north, Decision("new", "not_ours")))
         assert other.waits
     with pytest.raises(NotNow) as told:
         other.end()
@@ -64,7 +62,7 @@ def test_the_second_who_maps_a_sku_waits_and_is_told(north: Publisher) -> None:
 def test_the_second_goes_on_where_the_first_gave_up(north: Publisher) -> None:
     with transaction.atomic():
         mapping.apply(north, [film(north)])
-        other = Elsewhere(lambda: map_and_replay(north, film(north)), patience=A_WHILE)
+        other = Elsewhere(lambda: map_and_replay(north, film(north)))
         transaction.set_rollback(True)
     other.end()
     assert made() == ONCE
@@ -75,7 +73,7 @@ def test_of_two_who_give_a_sku_another_meaning_the_second_is_told(north: Publish
     again = Decision("new", film(north).choice, "not_ours")
     with transaction.atomic():
         mapping.apply(north, [again])
-        other = Elsewhere(lambda: mapping.apply(north, [again]), patience=A_WHILE)
+        other = Elsewhere(lambda: mapping.apply(north, [again]))
         assert other.waits
     with pytest.raises(NotNow):
         other.end()
@@ -87,7 +85,7 @@ def test_control_without_locks_the_second_overwrites_the_first(north: Publisher)
     with no_row_locks(), transaction.atomic():
         mapping.apply(north, [again])
         late = Decision("new", "not_ours", "not_ours")
-        other = Elsewhere(lambda: mapping.apply(north, [late]), patience=A_WHILE)
+        other = Elsewhere(lambda: mapping.apply(north, [late]))
     assert len(other.end()) == 1
     alias.refresh_from_db()
     assert alias.product is None
@@ -101,9 +99,7 @@ def test_two_who_map_the_same_skus_in_any_order_never_deadlock(
     choice = film(north).choice
     with transaction.atomic():
         mapping.apply(north, [Decision(one, choice) for one in ("a", "b")])
-        other = Elsewhere(
-            lambda: mapping.apply(north, [Decision(one, choice) for one in skus]), patience=A_WHILE
-        )
+        other = Elsewhere(lambda: mapping.apply(north, [Decision(one, choice) for one in skus]))
         assert other.waits
     with pytest.raises(NotNow):
         other.end()
@@ -114,7 +110,7 @@ def replayed_twice(north: Publisher) -> Elsewhere:
     (alias,) = mapping.apply(north, [film(north)])
     others: list[Elsewhere] = []
     task: Any = lambda: tasks.replay_alias(alias.pk)  # noqa: E731
-    with run_before(Making, "_orders", lambda: others.append(Elsewhere(task, patience=A_WHILE))):
+    with run_before(Making, "_orders", lambda: others.append(Elsewhere(task))):
         mapping.replay(north, ["new"], actor=SHOP, most=20)
     return others[0]
 
@@ -141,7 +137,7 @@ def test_a_preview_beside_a_replay_changes_nothing_and_breaks_nothing(north: Pub
     others: list[Elsewhere] = []
 
     def replay() -> None:
-        others.append(Elsewhere(lambda: deliveries.replay(later, actor=SHOP), patience=A_WHILE))
+        others.append(Elsewhere(lambda: deliveries.replay(later, actor=SHOP)))
 
     with run_before(Making, "_orders", replay):
         found = mapping_preview.preview(north, [film(north)], actor=SHOP)

@@ -154,7 +154,7 @@ class TestPauseAgainstClaim:
     def pause_during_a_claim(self, pause: Any) -> tuple[Elsewhere, list[submission.Claim]]:
         """Pause while a worker has chosen the publisher and is about to lease its order."""
         other: list[Elsewhere] = []
-        with run_before(submission, "_lease", lambda: other.append(Elsewhere(pause, patience=0.3))):
+        with run_before(submission, "_lease", lambda: other.append(Elsewhere(pause))):
             claims = submission.claim(1)
         return other[0], claims
 

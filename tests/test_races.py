@@ -22,6 +22,7 @@ from tests.gateway_cast import (
     YES,
     Elsewhere,
     Told,
+    during,
     fresh,
     kinds,
     no_guards,
@@ -32,22 +33,12 @@ from tests.gateway_cast import (
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-A_WHILE = 0.3  # long enough for another worker to come to the lock it must wait for
-
 
 @contextmanager
 def no_row_locks() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QuerySet, "select_for_update", lambda self, **how: self)
         yield
-
-
-def during(target: Any, name: str, act: Callable[[], Any], main: Callable[[], Any]) -> Elsewhere:
-    """Run ``main``, and ``act`` by another worker just before ``target.name`` is called in it."""
-    others: list[Elsewhere] = []
-    with run_before(target, name, lambda: others.append(Elsewhere(act, patience=A_WHILE))):
-        main()
-    return others[0]
 
 
 def send(claims: list[submission.Claim]) -> int:

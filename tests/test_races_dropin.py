@@ -8,8 +8,9 @@ from django.test import Client
 from orders.dropin import submit
 from orders.models import Order
 from tests import base
+from tests.gateway_cast import during
 from tests.test_dropin import ORDER
-from tests.test_races import during, no_row_locks
+from tests.test_races import no_row_locks
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

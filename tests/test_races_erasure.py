@@ -19,11 +19,12 @@ from tests.gateway_cast import (
     YES,
     Elsewhere,
     Told,
+    during,
     fresh,
     section,
     submit_next,
 )
-from tests.test_races_staff import during, unguarded
+from tests.test_races_staff import unguarded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 north, order = test_races_shop.north, test_races_shop.order

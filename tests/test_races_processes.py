@@ -28,13 +28,14 @@ from products.models import Publisher
 from tests.conftest import Clock
 from tests.gateway_cast import (
     Told,
+    during,
     fresh,
     kinds,
     no_guards,
 )
 from tests.test_deliveries_races import at_once
 from tests.test_races import no_row_locks
-from tests.test_races_staff import during, unguarded
+from tests.test_races_staff import unguarded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

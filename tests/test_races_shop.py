@@ -32,13 +32,14 @@ from tests.gateway_cast import (
     YES,
     Elsewhere,
     Told,
+    during,
     fresh,
     kinds,
     submit_next,
 )
 from tests.test_deliveries_races import at_once, posting
 from tests.test_races import no_row_locks
-from tests.test_races_staff import during, unguarded
+from tests.test_races_staff import unguarded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

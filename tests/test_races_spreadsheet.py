@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,11 @@ from orders.spreadsheet import checking, importing, placing
 from orders.spreadsheet.importing import TakenBefore
 from tests import base
 from tests.conftest import Clock
-from tests.gateway_cast import Elsewhere, run_before
+from tests.gateway_cast import (
+    Elsewhere,
+    during,
+    run_before,
+)
 from tests.spreadsheet_cast import FORM, Desk, csv_of, form_csv, form_row, read_rows, work
 from tests.test_kill_points import killed
 from tests.test_races import no_row_locks
@@ -33,28 +37,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def north() -> Desk:
     return Desk()
-
-
-def waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
-
-
-def during(target: Any, name: str, act: Callable[[], Any], main: Callable[[], Any]) -> Elsewhere:
-    """Run ``main``; just before ``target.name`` in it, another does ``act`` or waits for it."""
-    others: list[Elsewhere] = []
-
-    def other_goes_first() -> None:
-        others.append(Elsewhere(act, patience=0))
-        deadline = time.monotonic() + 10
-        while others[0].waits and not waits():
-            assert time.monotonic() < deadline, "the other neither ended nor waits for a lock"
-            time.sleep(0.005)
-
-    with run_before(target, name, other_goes_first):
-        main()
-    return others[0]
 
 
 class TestTwoConfirmations:

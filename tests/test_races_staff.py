@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from orders import clock, desk, lifecycle, settlement, submission, tracking
 from orders.lifecycle import WORKER, Changed, NotNow
@@ -21,10 +20,10 @@ from tests.gateway_cast import (
     YES,
     Elsewhere,
     Told,
+    during,
     fresh,
     kinds,
     no_guards,
-    run_before,
     section,
     sent,
     submit_next,
@@ -41,31 +40,6 @@ NOT_SENT = Unreachable("Nothing was sent.")
 def unguarded() -> Any:
     with no_guards(), no_row_locks():
         yield
-
-
-def during(target: Any, name: str, act: Callable[[], Any], main: Callable[[], Any]) -> Elsewhere:
-    """Run ``main``; just before ``target.name`` in it, another does ``act`` or waits for it."""
-    others: list[Elsewhere] = []
-
-    def other_goes_first() -> None:
-        others.append(Elsewhere(act, patience=0))
-        deadline = time.monotonic() + 10
-        while others[0].waits and not somebody_waits_for_us():
-            assert time.monotonic() < deadline, "the other neither ended nor waits for a lock"
-            time.sleep(0.005)
-
-    with run_before(target, name, other_goes_first):
-        main()
-    return others[0]
-
-
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks "
-            "WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        )
-        return cursor.fetchone()[0] > 0
 
 
 def staff(act: str, order: Order, **values: Any) -> Callable[[], Any]:

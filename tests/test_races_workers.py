@@ -36,15 +36,13 @@ from tests.gateway_cast import (
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-A_WHILE = 0.3
-
 
 def claim_by_two(most: int = 1) -> list[list[submission.Claim]]:
     """Let a second worker claim while the first is about to lease; return both claims."""
     others: list[Elsewhere] = []
 
     def second() -> None:
-        others.append(Elsewhere(lambda: submission.claim(most), patience=A_WHILE))
+        others.append(Elsewhere(lambda: submission.claim(most)))
 
     with run_before(submission, "_lease", second):
         mine = submission.claim(most)
@@ -108,9 +106,7 @@ class TestTwoWorkers:
             with transaction.atomic():
                 return submission._lease([fresh(order)], clock.now())
 
-        with run_before(
-            submission, "_lease", lambda: theirs.append(Elsewhere(lease, patience=A_WHILE))
-        ):
+        with run_before(submission, "_lease", lambda: theirs.append(Elsewhere(lease))):
             mine = submission.claim(1)
         return [*mine, *theirs[0].end()]
 
@@ -163,7 +159,7 @@ class TestSettleAgainstEndOfLease:
         others: list[Elsewhere] = []
 
         def settle() -> None:
-            act = Elsewhere(lambda: settlement.settle(attempt, None, ""), patience=A_WHILE)
+            act = Elsewhere(lambda: settlement.settle(attempt, None, ""))
             others.append(act)
 
         with run_before(settlement, "_doubt", settle):
@@ -231,7 +227,7 @@ class TestLostTogether:
         with patch.object(QuerySet, "select_for_update", waiting):
             with transaction.atomic():
                 lifecycle.lock(ids[0])
-                other = Elsewhere(lambda: settlement.settle_lost(*ids), patience=A_WHILE)
+                other = Elsewhere(lambda: settlement.settle_lost(*ids))
                 assert other.waits
                 assert [fresh(one).status for one in lost] == ["submitting", "submitting"]
             other.end()
