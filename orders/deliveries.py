@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
+from orders import arrival
 from orders.inserting import insert_many, insert_once
 from orders.lifecycle import SHOP, Actor, NotNow
 from orders.models import Delivery, Store
@@ -71,6 +72,9 @@ def receive(
     database raises where it cannot work now, and then nothing is stored.
     """
     delivery = _unsaved(store, headers, body, matched_secret)
+    if arrival.write(delivery, wake):
+        return _answer(delivery)
+    delivery = _unsaved(store, headers, body, matched_secret)
     try:
         with transaction.atomic():
             reading = Reading(delivery, SHOP)
@@ -91,6 +95,10 @@ def receive(
             _insert(delivery)
         except _CameBefore:
             return _repeat(delivery)
+    return _answer(delivery)
+
+
+def _answer(delivery: Delivery) -> Answer:
     return Answer(delivery.outcome, delivery.invoices, delivery.reason or None)
 
 

@@ -7,6 +7,8 @@ statement on SQLite, in a fraction of the time that their objects' own INSERT ta
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,13 +23,36 @@ FEW = 300
 
 M = TypeVar("M", bound=models.Model)
 
+_collected: ContextVar[list[models.Model] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[models.Model]]:
+    """Collect what is inserted here meanwhile, in its order and without keys; insert none of it."""
+    rows: list[models.Model] = []
+    token = _collected.set(rows)
+    try:
+        yield rows
+    finally:
+        _collected.reset(token)
+
+
+def collects(*rows: models.Model) -> bool:
+    """Take rows that would be inserted, where they are collected; say whether they are."""
+    taken = _collected.get()
+    if taken is None:
+        return False
+    taken.extend(rows)
+    return True
+
 
 def insert(row: models.Model, *told: str) -> None:
     """Insert an unsaved row; set its primary key, and the fields ``told`` as they were written.
 
     For fields that were given as expressions, such as ``clock.later``.
     """
-    _insert(row, told, "")
+    if not collects(row):
+        _insert(row, told, "")
 
 
 def insert_once(row: models.Model) -> bool:
@@ -37,14 +62,14 @@ def insert_once(row: models.Model) -> bool:
     ``save`` would need a savepoint around it and ``bulk_create(ignore_conflicts=True)`` would not
     tell, this is one statement.
     """
-    return _insert(row, (), " ON CONFLICT DO NOTHING")
+    return collects(row) or _insert(row, (), " ON CONFLICT DO NOTHING")
 
 
 def _insert(row: models.Model, told: tuple[str, ...], on_conflict: str) -> bool:
     """Insert a row by a statement of our own; Django's takes longer to build than to run."""
     connection = connections[DEFAULT_DB_ALIAS]
     model = type(row)
-    fields = _fields_of(model)
+    fields = fields_of(model)
     (values,) = _values([row], fields)
     places = ["%s"] * len(values)
     params: list[Any] = []
@@ -74,15 +99,22 @@ def _insert(row: models.Model, told: tuple[str, ...], on_conflict: str) -> bool:
 
 
 @cache
-def _fields_of(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
+def fields_of(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
     """Return the fields that are written, all but the key, which the database gives."""
     return tuple(field for field in model._meta.local_concrete_fields if not field.primary_key)
 
 
 @cache
+def moments_of(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
+    """Return the fields that are set to the time of writing."""
+    fields = fields_of(model)
+    return tuple(f for f in fields if getattr(f, "auto_now", 0) or getattr(f, "auto_now_add", 0))
+
+
+@cache
 def _into(model: type[models.Model]) -> str:
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in _fields_of(model))
+    columns = ", ".join(quote(str(field.column)) for field in fields_of(model))
     return f"INSERT INTO {quote(model._meta.db_table)} ({columns})"
 
 
@@ -113,8 +145,8 @@ def insert_many(rows: Sequence[models.Model]) -> int:
     Without signals, as ``bulk_create``. Raises ``IntegrityError`` as any insert does. Values must
     be plain: no expression of the database's.
     """
-    if not rows:
-        return 0
+    if not rows or collects(*rows):
+        return len(rows)
     if len(rows) <= FEW:
         _insert_few(rows)
     elif connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
@@ -129,7 +161,7 @@ def insert_many(rows: Sequence[models.Model]) -> int:
 def _insert_few(rows: Sequence[models.Model]) -> None:
     """Insert by one statement, which is soon built."""
     model = type(rows[0])
-    values = _values(rows, _fields_of(model))
+    values = _values(rows, fields_of(model))
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_few(model, len(rows)), placed(values))
         for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
@@ -138,7 +170,7 @@ def _insert_few(rows: Sequence[models.Model]) -> None:
 
 @cache
 def _few(model: type[models.Model], count: int) -> str:
-    fields = _fields_of(model)
+    fields = fields_of(model)
     names = ", ".join(f"column{n}" for n in range(1, len(fields) + 1))
     # Ids rise as the rows stand; SQLite reads values in their order.
     order = " ORDER BY place" if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else ""
@@ -201,7 +233,6 @@ def _values(
     rows: Sequence[models.Model], fields: Sequence[models.Field[Any, Any]]
 ) -> Iterator[list[Any]]:
     """Yield each new object's values, in the order of the fields, as the driver takes them."""
-    moments = [f for f in fields if getattr(f, "auto_now", 0) or getattr(f, "auto_now_add", 0)]
     relations: list[Any] = [field for field in fields if field.is_relation]
     for row in rows:
         for field in relations:
@@ -209,6 +240,6 @@ def _values(
             if row.__dict__[field.attname] is None and field.is_cached(row):
                 related = field.get_cached_value(row)
                 setattr(row, field.attname, related and related.pk)
-        for field in moments:
+        for field in moments_of(type(row)):
             field.pre_save(row, add=True)
     return prepared(rows, fields)

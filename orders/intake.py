@@ -151,9 +151,10 @@ def invoice_again(first: str, number: int) -> str:
 
 
 def _next_box(shop_order: ShopOrder) -> int:
-    """Count the boxes of a shop's order, whose row the caller has locked."""
+    """Count the boxes of a shop's order, whose row the caller has locked or not yet written."""
     shop_order.boxes += 1
-    shop_order.save(update_fields=["boxes"])
+    if shop_order.pk:
+        shop_order.save(update_fields=["boxes"])
     return shop_order.boxes
 
 

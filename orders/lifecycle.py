@@ -249,9 +249,8 @@ def _cleared(before: str, to: str) -> dict[str, Any]:
 def _event(
     order: Order, kind: str, before: str, to: str, actor: Actor, data: dict[str, Any]
 ) -> OrderEvent:
-    return another(
+    event = another(
         _EVENT,
-        order_id=order.pk,
         kind=kind,
         from_status=before,
         to_status=to,
@@ -259,3 +258,5 @@ def _event(
         actor_user_id=actor.user_id,
         data={**data, "client": actor.client} if actor.client else data,
     )
+    event.order = order
+    return event

@@ -9,24 +9,33 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from orders.inserting import collects
+
 MAX_NUDGES = 10
 MANY_TASKS = 100
 
-_ENQUEUE = """
-INSERT INTO django_q_ormq (key, payload, lock) SELECT %s, %s, %s WHERE (
-    SELECT count(*) FROM (SELECT 1 FROM django_q_ormq WHERE lock <= %s LIMIT %s) AS waiting
-) < %s
-"""
+TOO_FEW = f"""(
+    SELECT count(*) FROM (
+        SELECT 1 FROM django_q_ormq WHERE lock <= {{now}} LIMIT {MAX_NUDGES}
+    ) AS waiting
+) < {MAX_NUDGES}"""  # noqa: S608 - numbers of ours
+"""SQL that says whether another task is wanted; ``now`` stands for a time in it."""
+
+_ENQUEUE = "INSERT INTO django_q_ormq (key, payload, lock) SELECT %s, %s, %s WHERE " + (
+    TOO_FEW.format(now="%s")
+)
 
 
 class _Sparing(ORM):
     """django-q2's queue in the database, which takes nothing while enough tasks wait."""
 
     def enqueue(self, task: str) -> None:
-        lock = OrmQ._meta.get_field("lock")
-        now = lock.get_db_prep_value(timezone.now(), connection)
+        row = OrmQ(key=self.list_key, payload=task, lock=timezone.now())
+        if collects(row):
+            return
+        now = OrmQ._meta.get_field("lock").get_db_prep_value(row.lock, connection)
         with connection.cursor() as cursor:
-            cursor.execute(_ENQUEUE, [self.list_key, task, now, now, MAX_NUDGES, MAX_NUDGES])
+            cursor.execute(_ENQUEUE, [row.key, row.payload, now, now])
 
 
 def wake(func: str) -> None:

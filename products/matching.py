@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Value
+from django.db import connection
 
-from products.models import Product, Publisher, SkuAlias
+from products.models import Product, Publisher
+from products.rows import columns, made_of
 from products.sku import sku_key
 
 
@@ -47,15 +48,29 @@ def match_skus(publisher: Publisher, skus: Sequence[str]) -> dict[str, Match]:
 
 def _meanings(publisher: Publisher, keys: set[str]) -> Iterator[tuple[str | None, Product | None]]:
     """Yield the key of each alias with its product, if it has one; a product by its id without."""
-    names = [field.attname for field in Product._meta.concrete_fields]
-    found = SkuAlias.objects.filter(publisher=publisher, key__in=keys).order_by()
-    rows = found.values_list("key", *(f"product__{name}" for name in names))
+    if not keys:
+        return
+    product = columns(Product, "product")
+    sql = f"""
+        SELECT alias.key, {product} FROM products_skualias alias
+        LEFT JOIN products_product product ON product.id = alias.product_id
+        WHERE alias.publisher_id = %s AND alias.key IN ({_marks(keys)})
+    """  # noqa: S608 - names of columns
+    params: list[str | int] = [publisher.pk, *keys]
     if numbers := {key for key in keys if key.isdigit()}:
-        by_id = Product.objects.filter(publisher=publisher, project_id__in=numbers).order_by()
-        no_key = Value(None, SkuAlias._meta.get_field("key"))
-        rows = rows.union(by_id.annotate(alias=no_key).values_list("alias", *names), all=True)
-    for alias, *values in rows:
-        yield alias, None if values[0] is None else Product.from_db(rows.db, names, values)
+        sql += f"""
+            UNION ALL SELECT NULL, {product} FROM products_product product
+            WHERE product.publisher_id = %s AND product.project_id IN ({_marks(numbers)})
+        """  # noqa: S608
+        params += [publisher.pk, *numbers]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        for alias, *values in cursor.fetchall():
+            yield alias, None if values[0] is None else made_of(Product, values)
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _match(is_alias: bool, meant: Product | None, project: Product | None) -> Match:

@@ -1,9 +1,12 @@
 """What becomes of each line of a delivery: ordered, held, left out, split; and how it is mailed."""
 
+from unittest.mock import patch
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from orders import arrival
 from orders.models import Delivery, DeliveryLine, Order
 from products.models import Publisher, SkuAlias
 from tests.base import (
@@ -213,6 +216,7 @@ def test_a_fulfilled_unit_counts_even_if_less_is_current(north):
 
 
 def statements(body):
+    deliver(order_body())  # what is planned once for a connection is planned now
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -220,15 +224,25 @@ def statements(body):
     return len(queries)
 
 
-def test_a_delivery_takes_twelve_statements_however_many_lines_it_has(north):
+# The store, the SKUs and what is written; here between a SAVEPOINT and its RELEASE.
+AT_ONCE = 5 if connection.vendor == "postgresql" else None
+
+
+def test_a_new_delivery_takes_as_many_statements_however_many_lines_it_has(north):
     one, three, many = (statements(order_body(*(line() for _ in range(n)))) for n in (1, 3, 100))
-    # With BEGIN and COMMIT, and the task that wakes a worker.
-    assert one == three == many == 12
+    assert one == three == many == (AT_ONCE or 12)
+
+
+def test_step_by_step_it_takes_twelve(north):
+    with patch.object(arrival, "write", lambda delivery, wake: False):
+        # With BEGIN and COMMIT, and the task that wakes a worker.
+        assert statements(order_body(line(), line())) == 12
 
 
 def test_a_sku_that_may_be_a_project_id_takes_no_statement_more(north):
-    assert statements(order_body(line("66750"), line("VTD234-100"))) == 12
+    assert statements(order_body(line("66750"), line("VTD234-100"))) == (AT_ONCE or 12)
 
 
-def test_a_delivery_that_waits_for_its_sku_or_for_staff_takes_fewer(north):
-    assert statements(order_body(line(), line("UNKNOWN-1"))) == 11  # nobody is woken
+def test_a_delivery_that_waits_for_its_sku_or_for_staff_takes_no_more(north):
+    # Nobody is woken.
+    assert statements(order_body(line(), line("UNKNOWN-1"))) == (AT_ONCE or 11)

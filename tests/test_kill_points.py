@@ -16,6 +16,7 @@ import pytest
 from django.db import connections, transaction
 
 from orders import (
+    arrival,
     clock,
     deliveries,
     gateway,
@@ -230,11 +231,31 @@ DELIVERY_KILLS = {
 }
 
 
+# The same where it is written by one statement.
+ONE_STATEMENT_KILLS = {
+    "gathered": (arrival, "_rows_of", "created"),
+    "written": (arrival, "_write", "repeat"),
+    "after commit": (views.ShopifyWebhookView, "_receive", "repeat"),
+}
+
+
 @pytest.mark.parametrize("place", DELIVERY_KILLS)
 def test_a_delivery_whose_process_was_killed_and_that_comes_again_makes_one_order(
     shop: Publisher, place: str
 ) -> None:
-    target, name, outcome = DELIVERY_KILLS[place]
+    with patch.object(arrival, "write", lambda delivery, wake: False):
+        make_once(*DELIVERY_KILLS[place])
+
+
+@pytest.mark.parametrize("place", ONE_STATEMENT_KILLS)
+def test_one_whose_process_was_killed_about_its_only_statement_makes_one_order(
+    shop: Publisher, place: str
+) -> None:
+    make_once(*ONE_STATEMENT_KILLS[place])
+
+
+def make_once(target: Any, name: str, outcome: str) -> None:
+    """Deliver, killed as soon as ``target.name`` has run, and again, which is ``outcome``."""
     body = base.order_body(id=77)
 
     def deliver() -> Any:
@@ -259,6 +280,7 @@ def test_control_without_one_transaction_a_killed_delivery_is_made_twice(
 
     def in_pieces() -> None:
         apart = SimpleNamespace(atomic=lambda **how: nullcontext())
+        patch.object(arrival, "write", lambda delivery, wake: False).start()
         patch.object(deliveries, "transaction", apart).start()
         kill_after(intake, "place")()
         base.deliver(body, webhook_id="hook-1")

@@ -22,15 +22,16 @@ def run(bench: Bench) -> Iterator[Figure]:
             chosen = probe.call(f"{INSIDE}choosing", times=bench.rounds)
             name = f"choose the due batch of {bench.sizes_on(vendor)[-1]:,} orders ({vendor})"
             yield Figure("sync", name, chosen * 1000, 5, unit="ms")
-            if vendor == "postgresql":
-                yield from _sweep(bench, probe)
+    if "postgresql" in bench.vendors:
+        yield from _sweep(bench)
 
 
-def _sweep(bench: Bench, probe: Probe) -> Iterator[Figure]:
-    """Ask for many orders at once; last, since it changes what the others measure."""
-    orders = min(SWEPT, bench.sizes[-1])
+def _sweep(bench: Bench) -> Iterator[Figure]:
+    """Ask for many orders at once, as many as a size has, up to 100,000."""
+    orders = max((n for n in bench.sizes if n <= SWEPT), default=bench.sizes[0])
     bench.tell(f"  a sweep of {orders:,} open orders")
-    found = probe.call(f"{INSIDE}sweep", orders=orders)
+    with bench.scratch("postgresql", orders) as url, Probe(url) as probe:
+        found = probe.call(f"{INSIDE}sweep", orders=min(SWEPT, orders))
     name = f"sweep of {found['asked']:,} open orders"
     # One that is not full for each publisher.
     fewest = orders / MAX_INVOICES + PUBLISHERS
