@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.conf import settings
 
+from fulfillment.memory import keep_loaded
+
 
 class OrdersConfig(AppConfig):
     name = "orders"
@@ -20,3 +22,4 @@ class OrdersConfig(AppConfig):
         post_execute.connect(beat, dispatch_uid="orders.beat")
         if settings.CLUSTER_NAME:
             keep_no_orphans()
+            keep_loaded()

@@ -19,6 +19,7 @@ from typing import Any, Self
 import django
 
 from fulfillment import bench
+from fulfillment.memory import keep_loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,6 +96,7 @@ def serve() -> None:
     # What is printed by what is called must not come between the answers.
     os.dup2(2, 1)
     django.setup()
+    keep_loaded()  # as in the processes that it stands for
     for line in sys.stdin:
         answers.write(json.dumps(_answer(json.loads(line))) + "\n")
         answers.flush()
