@@ -63,7 +63,10 @@ def search(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
     asked = _clean(text)
     if not asked:
         return orders
-    found = list(hits(asked)[: FEW + 1])
+    sql, params = hits(asked)[: FEW + 1].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        found = cursor.fetchall()
     if len(found) <= FEW:
         return orders.filter(pk__in={pk for (pk,) in found})
     # No EXISTS, which PostgreSQL may answer by reading all lines beforehand.

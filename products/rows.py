@@ -23,9 +23,28 @@ def columns(model: type[Model], table: str) -> str:
     return ", ".join(f"{table}.{name}" for name in names)
 
 
-def width(model: type[Model]) -> int:
-    """Return how many columns ``columns`` names."""
-    return len(_names(model))
+def with_publisher(model: type[M], where: str, *params: Any) -> list[M]:
+    """Return the rows, called ``this``, that meet a condition, each with its ``publisher``.
+
+    ``where`` is SQL behind the word; it may end with a LIMIT.
+    """
+    link: Any = model._meta.get_field("publisher")
+    publisher: type[Model] = link.related_model
+    quote = connection.ops.quote_name
+    sql = f"""
+        SELECT {columns(model, "this")}, {columns(publisher, "publisher")}
+        FROM {quote(model._meta.db_table)} this
+        JOIN {quote(publisher._meta.db_table)} publisher ON publisher.id = this.publisher_id
+        WHERE {where}
+    """  # noqa: S608 - names of tables and columns
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        found = cursor.fetchall()
+    width = len(_names(model))
+    rows = [made_of(model, values[:width]) for values in found]
+    for row, values in zip(rows, found, strict=True):
+        setattr(row, link.name, made_of(publisher, values[width:]))
+    return rows
 
 
 def made_of(model: type[M], values: Sequence[Any]) -> M:

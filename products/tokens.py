@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from products.models import ApiToken, Publisher
+from products.rows import with_publisher
 from products.secret import Secret
 
 SECRET_BYTES = 32  # 256 random bits, so that nobody guesses one and a plain hash is enough
@@ -71,10 +72,10 @@ def find(given: str) -> ApiToken | None:
     match = _TOKEN.fullmatch(given)
     if match is None:
         return None
-    row = ApiToken.objects.select_related("publisher").filter(prefix=match[1]).first()
-    if row is None or not hmac.compare_digest(row.digest, digest(given)):
-        return None
-    return row if row.state == "active" else None
+    for row in with_publisher(ApiToken, "this.prefix = %s", match[1]):
+        if hmac.compare_digest(row.digest, digest(given)) and row.state == "active":
+            return row
+    return None
 
 
 def of_header(header: str) -> ApiToken | None:

@@ -12,7 +12,8 @@ from orders.bench.run import Bench
 from orders.bench.timing import interleaved, ratio
 
 BAR = 1.5
-LARGEST = 100_000
+ENOUGH = 100_000
+"""So many orders have enough of each status to change."""
 INSIDE = "orders.bench.inside_writes"
 WAYS = {
     "place": ("orders made, as intake does", BAR),
@@ -27,7 +28,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     """Measure writes to the desk's table against those to a bare one, in one database."""
     if "postgresql" not in bench.vendors:
         return
-    orders = max([n for n in bench.sizes if n <= LARGEST] or bench.sizes[:1])
+    orders = min([n for n in bench.sizes if n >= ENOUGH] or bench.sizes[-1:])
     with bench.scratch("postgresql", orders) as url, Probe(url) as probe:
         probe.call(f"{INSIDE}:prepare")
         for way, (name, bar) in WAYS.items():

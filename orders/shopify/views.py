@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -24,7 +24,7 @@ from orders.models import Store, TurnedAway, TurnedAwayMinute
 from orders.shopify import signature
 from orders.shopify.payload import read_time
 from products.models import Publisher
-from products.rows import columns, made_of, width
+from products.rows import with_publisher
 
 log = logging.getLogger(__name__)
 
@@ -104,21 +104,9 @@ def _plain(text: str, most: int) -> str:
 def find_store(idpub: str, domain: str) -> Store | None:
     """Return the store by publisher id and domain; without a domain the publisher's only one."""
     idpub, domain = _plain(idpub, 20), _plain(domain, 255).strip().lower()
-    sql = f"""
-        SELECT {columns(Store, "store")}, {columns(Publisher, "publisher")}
-        FROM orders_store store
-        JOIN products_publisher publisher ON publisher.id = store.publisher_id
-        WHERE publisher.publisher_id = %s AND (store.domain = %s OR %s = '') LIMIT 2
-    """  # noqa: S608 - names of columns
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [idpub, domain, domain])
-        found = cursor.fetchall()
-    if len(found) != 1:
-        return None
-    of_store = width(Store)
-    store = made_of(Store, found[0][:of_store])
-    store.publisher = made_of(Publisher, found[0][of_store:])
-    return store
+    where = "publisher.publisher_id = %s AND (this.domain = %s OR %s = '') LIMIT 2"
+    found = with_publisher(Store, where, idpub, domain, domain)
+    return found[0] if len(found) == 1 else None
 
 
 def read_headers(request: Request) -> Headers:
