@@ -68,14 +68,15 @@ def read(orders: QuerySet[Order]) -> QuerySet[Order, dict[str, Any]]:
 
 
 def shown(row: dict[str, Any], wanted: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return a row of ``read`` as clients see it; only the ``wanted`` fields if these are given."""
+    """Return a row of ``read`` as clients see it; only the ``wanted`` fields if these are given.
+
+    The row is changed.
+    """
     lines = sorted(orjson.loads(row["order_lines"] or "[]"))
-    values = row | {
-        "publisher": row["publisher__publisher_id"],
-        "reship_of": row["reship_of__invoice"],
-        "findings": _findings(row, lines) if row["status"] in status.EDITABLE else [],
-    }
-    return _told(values, [line[1:6] for line in lines], wanted)
+    row["findings"] = _findings(row, lines) if row["status"] in status.EDITABLE else []
+    row["publisher"] = row["publisher__publisher_id"]
+    row["reship_of"] = row["reship_of__invoice"]
+    return _told(row, [line[1:6] for line in lines], wanted)
 
 
 def shown_new(orders: Iterable[Order]) -> list[dict[str, Any]]:
