@@ -28,6 +28,7 @@ from django.db.models import Model
 from django_q.models import OrmQ
 
 from orders import status, waking
+from orders.hooks import NAMES
 from orders.inserting import collected, fields_of, moments_of
 from orders.lifecycle import SHOP
 from orders.models import Delivery, DeliveryLine, Order, OrderEvent, OrderLine, ShopOrder
@@ -99,8 +100,8 @@ def write(delivery: Delivery, wake: Callable[[], None]) -> bool:
     publisher = delivery.store.publisher
     if connection.vendor != "postgresql" or delivery.topic not in delivery.store.create_on:
         return False
-    if publisher.hook_routes:
-        return False  # the messages to clients name their events by key
+    if publisher.hook_routes.get(NAMES["order.placed"]):
+        return False  # a message to a client names its event by key
     try:
         # A single statement is a transaction by itself, but within another it needs a savepoint.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():

@@ -7,14 +7,17 @@ among three purposes so that none can starve the others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 
-from orders import clock
+from orders import clock, status
 from orders.models import Call
+from orders.trepstar.status_xml import MAX_INVOICES
 from products.models import Publisher
 
 DAY = timedelta(hours=24)
@@ -26,6 +29,18 @@ def limit(publisher: Publisher, purpose: str) -> int:
     """Return the calls of one purpose that a publisher may make in 24 hours, at least 1."""
     share = publisher.status_call_limit * SHARES[Call.Purpose(purpose)] // ALL_SHARES
     return max(1, share)
+
+
+def interval_of(publisher: Publisher) -> timedelta:
+    """Return the wait between two questions for one order, so that the calls last all day.
+
+    ``max(SYNC_SECONDS, 24 h x ceil(open / 100) / calls for sweeps)``.
+    """
+    open_orders = publisher.orders.filter(
+        next_ask_at__isnull=False, status__in=status.ASKED
+    ).count()
+    spread = DAY * math.ceil(open_orders / MAX_INVOICES) / limit(publisher, Call.Purpose.SWEEP)
+    return max(timedelta(seconds=settings.SYNC_SECONDS), spread)
 
 
 def reserve(publisher: Publisher, purpose: str, invoices: int) -> Call | None:

@@ -6,10 +6,10 @@ Unclear orders come first, since they may not be sent again before they have bee
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -27,9 +27,17 @@ from products.models import Publisher
 
 log = logging.getLogger(__name__)
 
-DAY_SECONDS = 24 * 3600
 GATHERING_SWEEPS = 4
-CHOSEN_BY = ("publisher", "invoice", "status", "next_ask_at")
+
+
+class Chosen(NamedTuple):
+    """What choosing and asking need to know of an order; it is locked and read whole later."""
+
+    pk: int
+    publisher_id: int
+    invoice: str
+    status: str
+    next_ask_at: datetime | None
 
 
 def due(now: datetime) -> QuerySet[Order]:
@@ -58,7 +66,7 @@ def sync(
     turn = _lease(publisher_id)
     calls = 0
     # Counted once a turn, since it looks at every open order.
-    interval = cache(interval_of)
+    interval = cache(budget.interval_of)
     try:
         while turn and (
             asked := sync_once(publisher_id, gateway, first=not calls, interval=interval)
@@ -125,34 +133,37 @@ def _asked_lately(publisher: Publisher) -> bool:
     return calls.exclude(purpose=Call.Purpose.STAFF).exists()
 
 
-def choose(publisher: Publisher) -> list[Order]:
+def choose(publisher: Publisher) -> list[Chosen]:
     """Return up to 100 orders to ask for: unclear ones, due ones, then those due next.
 
     A call costs the same for one invoice as for a hundred, so it is filled up; but never with an
-    order that was asked for within ``SYNC_SECONDS``. Nothing due means no call. Only what choosing
-    and asking need is read of them: they are locked and read whole once an answer is there.
+    order that was asked for within ``SYNC_SECONDS``. Nothing due means no call.
     """
     now = clock.now()
-    mine = due(now).filter(publisher=publisher).only(*CHOSEN_BY)
-    unclear = list(mine.filter(status=status.UNCLEAR).order_by("next_ask_at", "id")[:MAX_INVOICES])
-    room = MAX_INVOICES - len(unclear)
-    others = list(mine.exclude(status=status.UNCLEAR).order_by("next_ask_at", "id")[:room])
-    chosen = [*unclear, *others]
+    mine = due(now).filter(publisher=publisher)
+    chosen = _first(mine.filter(status=status.UNCLEAR), MAX_INVOICES)
+    chosen += _first(mine.exclude(status=status.UNCLEAR), MAX_INVOICES - len(chosen))
     if not chosen or len(chosen) == MAX_INVOICES:
         return chosen
     rested = now - timedelta(seconds=settings.SYNC_SECONDS)
-    fill = (
-        Order.objects.filter(publisher=publisher, status__in=status.ASKED, next_ask_at__gt=now)
-        .filter(Q(asked_at=None) | Q(asked_at__lte=rested))
-        .order_by("next_ask_at", "id")
-        .only(*CHOSEN_BY)
+    fill = Order.objects.filter(
+        Q(asked_at=None) | Q(asked_at__lte=rested),
+        publisher=publisher,
+        status__in=status.ASKED,
+        next_ask_at__gt=now,
     )
-    return [*chosen, *fill[: MAX_INVOICES - len(chosen)]]
+    return chosen + _first(fill, MAX_INVOICES - len(chosen))
+
+
+def _first(orders: QuerySet[Order], most: int) -> list[Chosen]:
+    """Return the orders that are to be asked for first."""
+    rows = orders.order_by("next_ask_at", "id").values_list(*Chosen._fields)
+    return [Chosen(*row) for row in rows[:most]]
 
 
 def ask(
     publisher: Publisher,
-    orders: Sequence[Order],
+    orders: Sequence[Chosen | Order],
     call: Call,
     gateway: client.Gateway,
     interval: timedelta,
@@ -230,20 +241,9 @@ def _ask_later(order_ids: Sequence[int], interval: timedelta) -> None:
     rows.filter(~unclear, status__in=status.ASKED).update(asked_at=now, next_ask_at=now + interval)
 
 
-def interval_of(publisher: Publisher) -> timedelta:
-    """Return the wait between two questions for one order, so that the budget lasts all day.
-
-    ``max(SYNC_SECONDS, 24 h x ceil(open / 100) / calls for sweeps)``.
-    """
-    open_orders = publisher.orders.filter(
-        next_ask_at__isnull=False, status__in=status.ASKED
-    ).count()
-    calls = budget.limit(publisher, Call.Purpose.SWEEP)
-    spread = DAY_SECONDS * math.ceil(open_orders / MAX_INVOICES) / calls
-    return timedelta(seconds=max(settings.SYNC_SECONDS, spread))
-
-
-def apply(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> set[str]:
+def apply(
+    found: Mapping[str, Section], orders: Sequence[Chosen | Order], interval: timedelta
+) -> set[str]:
     """Write a batch of sections down in one transaction; if that fails, one by one.
 
     The orders are of one publisher. Returns the invoices that were written down.
@@ -254,7 +254,9 @@ def apply(found: Mapping[str, Section], orders: Sequence[Order], interval: timed
     return {order.invoice for order in known if _try(found, [order], interval)}
 
 
-def _try(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> bool:
+def _try(
+    found: Mapping[str, Section], orders: Sequence[Chosen | Order], interval: timedelta
+) -> bool:
     try:
         if orders:
             _apply(found, orders, interval)
@@ -264,16 +266,15 @@ def _try(found: Mapping[str, Section], orders: Sequence[Order], interval: timede
     return True
 
 
-def _apply(found: Mapping[str, Section], orders: Sequence[Order], interval: timedelta) -> None:
+def _apply(
+    found: Mapping[str, Section], orders: Sequence[Chosen | Order], interval: timedelta
+) -> None:
     with transaction.atomic():
         # Read once, with the time; a join would make a publisher for every order.
         publisher = Publisher.objects.annotate(now=clock.later(0)).get(pk=orders[0].publisher_id)
-        rows = list(
-            publisher.orders.select_for_update(no_key=True)
-            .filter(pk__in=[order.pk for order in orders])
-            .filter(status__in=status.ASKED | {status.UNCLEAR})
-            .order_by("id")
-        )
+        asked = status.ASKED | {status.UNCLEAR}
+        locked = publisher.orders.select_for_update(no_key=True).filter(status__in=asked)
+        rows = list(locked.filter(pk__in=[order.pk for order in orders]).order_by("id"))
         letters.read_lines(rows, found)
         changes = [
             news.read(order, found[order.invoice], now=publisher.now, interval=interval)
@@ -290,7 +291,7 @@ def ask_now(order: Order, gateway: client.Gateway) -> str:
     call = budget.reserve(publisher, Call.Purpose.STAFF, 1)
     if call is None:
         return "The questions that staff may ask within 24 hours are used up. Please wait."
-    if not ask(publisher, [order], call, gateway, interval_of(publisher)):
+    if not ask(publisher, [order], call, gateway, budget.interval_of(publisher)):
         call.refresh_from_db()
         return f"TrepStar could not be asked: {call.text}"
     order.refresh_from_db()

@@ -167,7 +167,7 @@ def asked(order: Order, *sections: Section) -> Order:
     call = budget.reserve(order.publisher, Call.Purpose.SWEEP, 1)
     assert call is not None
     told = Told(answer(*sections))
-    tracking.ask(order.publisher, [order], call, told, tracking.interval_of(order.publisher))
+    tracking.ask(order.publisher, [order], call, told, budget.interval_of(order.publisher))
     return fresh(order)
 
 

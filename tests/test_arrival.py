@@ -240,6 +240,14 @@ class TestWhatIsInTheWay:
         assert at_once == []
         assert [one.kind for one in HookMessage.objects.all()] == ["order.created"]
 
+    def test_control_one_that_is_told_of_other_events_is_in_no_ones_way(
+        self, north: Publisher
+    ) -> None:
+        hooks_cast.subscribed(north, events=("order.shipped",))
+        with watched() as at_once:
+            base.deliver(paid())
+        assert (at_once, HookMessage.objects.count()) == ([True], 0)
+
     def test_an_order_that_the_shop_has_cancelled(self, north: Publisher) -> None:
         with watched() as at_once:
             answer = base.deliver(paid(cancelled_at="2026-11-20T10:00:00Z")).json()

@@ -156,7 +156,7 @@ class Lives(RuleBasedStateMachine):
         told = section(order, invoice="ANOTHER-1") if spoilt else told
         call = budget.reserve(order.publisher, Call.Purpose.SWEEP, 1)
         assert call is not None
-        interval = tracking.interval_of(order.publisher)
+        interval = budget.interval_of(order.publisher)
         tracking.ask(order.publisher, [order], call, Told(answer(told)), interval)
         if spoilt:
             box.asked = self.life.at()

@@ -124,11 +124,11 @@ class TestSync:
         assert (ledger(), len(gateway.calls)) == ([("sweep", outcome)], 1)
 
     def test_the_interval_grows_with_the_open_orders(self, north: Publisher, order: Order) -> None:
-        assert tracking.interval_of(north) == timedelta(seconds=900)
+        assert budget.interval_of(north) == timedelta(seconds=900)
         north.status_calls_per_day = 95  # 70 of them for sweeps
-        assert tracking.interval_of(north) == timedelta(seconds=86400 / 70)
+        assert budget.interval_of(north) == timedelta(seconds=86400 / 70)
         with override_settings(SYNC_SECONDS=7200):
-            assert tracking.interval_of(north) == timedelta(seconds=7200)
+            assert budget.interval_of(north) == timedelta(seconds=7200)
 
 
 class TestAccountErrors:

@@ -68,7 +68,7 @@ def _any_token() -> None:
 def _ask_singly() -> None:
     choose = tracking.choose
 
-    def one(publisher: Publisher) -> list[Order]:
+    def one(publisher: Publisher) -> list[tracking.Chosen]:
         return choose(publisher)[:1]
 
     tracking.choose = one
