@@ -8,10 +8,13 @@ there already it writes nothing at all.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from decimal import Decimal
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from weakref import WeakSet
 
@@ -34,6 +37,8 @@ from orders.lifecycle import SHOP
 from orders.models import Delivery, DeliveryLine, Order, OrderEvent, OrderLine, ShopOrder
 from orders.reading import Reading
 
+log = logging.getLogger(__name__)
+
 # What the statement itself fills in: keys of rows that it inserts, the body, and a time.
 _FILLED = {
     Order: ("shop_order_id", "next_attempt_at"),
@@ -42,9 +47,9 @@ _FILLED = {
     Delivery: ("shop_order_id", "body"),
     DeliveryLine: ("delivery_id", "shop_order_id", "order_id"),
 }
+_TABLES = frozenset((ShopOrder, *_FILLED, OrmQ))
 # Planned once for each connection: that takes longer than to run it.
 _STATEMENT = """
-PREPARE desk_arrival (json, float, json, json, json, bytea, json, json, json) AS
 WITH shop_order AS (
     INSERT INTO orders_shoporder ({ShopOrder}) SELECT {ShopOrder}
     FROM json_to_record($1) AS given({ShopOrder_typed})
@@ -53,8 +58,8 @@ WITH shop_order AS (
     INSERT INTO orders_order ({Order}, shop_order_id, next_attempt_at)
     SELECT {Order}, shop_order.id, CASE given.status WHEN '{ready}' THEN
         clock_timestamp() + make_interval(secs => $2) END
-    FROM shop_order, json_to_recordset($3) AS given({Order_typed})
-    RETURNING id, invoice
+    FROM shop_order, json_to_recordset($3) AS given(place int, {Order_typed})
+    ORDER BY given.place RETURNING id, invoice
 ), line AS (
     INSERT INTO orders_orderline ({OrderLine}, order_id) SELECT {OrderLine}, placed.id
     FROM json_to_recordset($4) AS given(place int, of varchar, {OrderLine_typed})
@@ -82,7 +87,6 @@ SELECT count(*) FROM shop_order
 """
 
 
-_EXECUTE = "EXECUTE desk_arrival (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _prepared: WeakSet[Any] = WeakSet()
 """The connections on which the statement is prepared."""
 
@@ -109,8 +113,9 @@ def write(delivery: Delivery, wake: Callable[[], None]) -> bool:
             return bool(rows[ShopOrder]) and _write(rows)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
+    except Exception as error:
         # Whatever it is, a delivery that is written step by step tells it in the place it is at.
+        log.info("A delivery is written step by step (%s).", type(error).__name__)
         return False
 
 
@@ -124,6 +129,8 @@ def _rows_of(delivery: Delivery, wake: Callable[[], None]) -> dict[type[Model], 
     found: dict[type[Model], list[Model]] = defaultdict(list)
     for row in (*rows, *reading.lines, delivery):
         found[type(row)].append(row)
+    if strange := found.keys() - _TABLES:
+        raise _Writes(strange)
     return found
 
 
@@ -140,7 +147,7 @@ def _write(rows: dict[type[Model], list[Model]]) -> bool:
     params = [
         _json(_record(shop_order)),
         settings.COOL_OFF_SECONDS,
-        _json([_record(order) for order in rows[Order]]),
+        _json([{"place": n, **_record(order)} for n, order in enumerate(rows[Order])]),
         _json(_of_orders(rows[OrderLine])),
         _json(_of_orders(rows[OrderEvent])),
         delivery.body,  # type: ignore[attr-defined]
@@ -151,7 +158,7 @@ def _write(rows: dict[type[Model], list[Model]]) -> bool:
     with connection.cursor() as cursor:
         _prepare(cursor)
         try:
-            cursor.execute(_EXECUTE, params)
+            cursor.execute(f"EXECUTE {_name()} ({', '.join(['%s'] * len(params))})", params)
         except ProgrammingError:
             _prepared.discard(connection.connection)
             raise
@@ -184,7 +191,13 @@ def _record(row: Model) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value, default=str).decode()
+    return orjson.dumps(value, default=_decimal).decode()
+
+
+def _decimal(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is nothing that a row holds.")
 
 
 @cache
@@ -199,10 +212,23 @@ def _columns(model: type[Model]) -> tuple[tuple[str, str], ...]:
 
 
 @cache
+def _name() -> str:
+    """Return the statement's name, another one for every text: a pooler may keep older ones."""
+    return f"desk_arrival_{sha256(_text().encode()).hexdigest()[:12]}"
+
+
+@cache
 def _statement() -> str:
+    return (
+        f"PREPARE {_name()} (json, float, json, json, json, bytea, json, json, json) AS {_text()}"
+    )
+
+
+@cache
+def _text() -> str:
     quote = connection.ops.quote_name
     words = {"ready": status.READY, "TOO_FEW": waking.TOO_FEW.format(now="given.lock")}
-    for model in (ShopOrder, *_FILLED, OrmQ):
+    for model in _TABLES:
         types = {str(field.column): field.db_type(connection) for field in fields_of(model)}
         names = [quote(column) for column, _ in _columns(model)]
         typed = [f"{quote(column)} {types[column]}" for column, _ in _columns(model)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.utils import timezone
 from django_q.brokers.orm import ORM
@@ -28,6 +30,11 @@ _ENQUEUE = "INSERT INTO django_q_ormq (key, payload, lock) SELECT %s, %s, %s WHE
 
 class _Sparing(ORM):
     """django-q2's queue in the database, which takes nothing while enough tasks wait."""
+
+    @staticmethod
+    def get_connection(list_key: str = "") -> Any:
+        """Return the queue, as it is; django-q2 would close connections here that are in use."""
+        return OrmQ.objects
 
     def enqueue(self, task: str) -> None:
         row = OrmQ(key=self.list_key, payload=task, lock=timezone.now())

@@ -10,12 +10,14 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from django_q.models import OrmQ
 from hypothesis import HealthCheck, given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from orders import arrival
+from orders import arrival, hooks
+from orders.inserting import insert
 from orders.models import (
     Delivery,
     DeliveryLine,
@@ -24,6 +26,7 @@ from orders.models import (
     OrderEvent,
     OrderLine,
     ShopOrder,
+    TurnedAwayMinute,
 )
 from products.models import Publisher, SkuAlias
 from tests import base, hooks_cast
@@ -169,6 +172,11 @@ class TestTheSameRows:
             ("NORTH-1001-S77-1-P3", 100),
         ]
 
+    def test_the_connection_is_not_looked_at_meanwhile(self, north: Publisher) -> None:
+        """As django-q2's queue would, which closes what is obsolete wherever it is asked."""
+        with patch("django_q.brokers.orm.db.close_old_connections", side_effect=AssertionError):
+            both_ways(paid())
+
     def test_of_a_fulfillment(self, north: Publisher) -> None:
         base.topics("fulfillments/create")
         whole = paid(id=77)
@@ -254,6 +262,16 @@ class TestWhatIsInTheWay:
         assert (answer["outcome"], at_once) == ("ignored", [])
         assert ShopOrder.objects.get().cancelled_at is not None
 
+    def test_a_row_of_a_table_that_it_does_not_know(self, north: Publisher) -> None:
+        minute = timezone.now().replace(second=0, microsecond=0)
+
+        def write(happened: Any) -> None:
+            insert(TurnedAwayMinute(minute=minute, publisher=north))
+
+        with watched() as at_once, patch.object(hooks, "write", write):
+            assert base.deliver(paid()).json()["outcome"] == "created"
+        assert (at_once, TurnedAwayMinute.objects.count()) == ([], 1)
+
     def test_a_body_that_is_no_order(self, north: Publisher) -> None:
         with watched() as at_once:
             assert base.deliver([1]).json()["outcome"] == "quarantined"
@@ -268,6 +286,12 @@ class TestWhatIsInTheWay:
             assert base.deliver(paid()).json()["outcome"] == "created"
         assert at_once == [True]
         assert Order.objects.count() == 3
+
+    def test_another_text_has_another_name(self) -> None:
+        name = arrival._name()
+        with patch.object(arrival, "_text", lambda: "SELECT 1"):
+            assert arrival._name.__wrapped__() != name
+        assert name == arrival._name.__wrapped__()
 
     def test_a_pooler_that_has_the_statement_already(self, north: Publisher) -> None:
         base.deliver(paid())
