@@ -247,6 +247,7 @@ def test_a_delivery_whose_process_was_killed_and_that_comes_again_makes_one_orde
         make_once(*DELIVERY_KILLS[place])
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("place", ONE_STATEMENT_KILLS)
 def test_one_whose_process_was_killed_about_its_only_statement_makes_one_order(
     shop: Publisher, place: str
