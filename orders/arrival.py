@@ -27,7 +27,7 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import Model
+from django.db.models import Model, Value
 from django_q.models import OrmQ
 
 from orders import status, waking
@@ -57,8 +57,8 @@ WITH shop_order AS (
 ), placed AS (
     INSERT INTO orders_order ({Order}, shop_order_id, next_attempt_at)
     SELECT {Order}, shop_order.id, CASE given.status WHEN '{ready}' THEN
-        clock_timestamp() + make_interval(secs => $2) END
-    FROM shop_order, json_to_recordset($3) AS given(place int, {Order_typed})
+        coalesce(given.due, clock_timestamp() + make_interval(secs => $2)) END
+    FROM shop_order, json_to_recordset($3) AS given(place int, due timestamptz, {Order_typed})
     ORDER BY given.place RETURNING id, invoice
 ), line AS (
     INSERT INTO orders_orderline ({OrderLine}, order_id) SELECT {OrderLine}, placed.id
@@ -147,7 +147,7 @@ def _write(rows: dict[type[Model], list[Model]]) -> bool:
     params = [
         _json(_record(shop_order)),
         settings.COOL_OFF_SECONDS,
-        _json([{"place": n, **_record(order)} for n, order in enumerate(rows[Order])]),
+        _json([_placed(n, order) for n, order in enumerate(rows[Order])]),
         _json(_of_orders(rows[OrderLine])),
         _json(_of_orders(rows[OrderEvent])),
         delivery.body,  # type: ignore[attr-defined]
@@ -174,6 +174,12 @@ def _prepare(cursor: Any) -> None:
     if connection.connection not in _prepared:
         _prepared.add(connection.connection)
         cursor.execute(_statement())
+
+
+def _placed(place: int, order: Any) -> dict[str, Any]:
+    """Return an order, numbered, with the time at which it is due where that is known already."""
+    due = order.next_attempt_at
+    return {"place": place, "due": due.value if isinstance(due, Value) else None, **_record(order)}
 
 
 def _of_orders(rows: Sequence[Any]) -> list[dict[str, Any]]:
