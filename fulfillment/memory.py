@@ -10,9 +10,9 @@ NEW_OBJECTS = 10_000
 def keep_loaded() -> None:
     """Take what a process has loaded by now out of every later garbage collection.
 
-    It stays until the end anyway, and looking it through takes a tenth of a busy process's time.
-    Before a fork it also stays shared with the children. What is new is looked through less often:
-    a single request or batch makes more objects than Python thinks worth a look.
+    It stays until the end anyway, so that looking it through again and again is lost time. Before a
+    fork it also stays shared with the children. What is new is looked through less often: a single
+    request or batch makes more objects than Python thinks worth a look.
     """
     gc.collect()
     gc.freeze()

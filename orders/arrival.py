@@ -48,7 +48,7 @@ _FILLED = {
     DeliveryLine: ("delivery_id", "shop_order_id", "order_id"),
 }
 _TABLES = frozenset((ShopOrder, *_FILLED, OrmQ))
-# Planned once for each connection: that takes longer than to run it.
+# Planned once for each connection, since its text never changes.
 _STATEMENT = """
 WITH shop_order AS (
     INSERT INTO orders_shoporder ({ShopOrder}) SELECT {ShopOrder}
@@ -143,7 +143,6 @@ def _only_reads(execute: Any, sql: str, params: Any, many: bool, context: Any) -
 def _write(rows: dict[type[Model], list[Model]]) -> bool:
     """Insert everything by one statement, or nothing where the shop's order is there already."""
     (shop_order,), (delivery,) = rows[ShopOrder], rows[Delivery]
-    lines: Any = rows[DeliveryLine]
     params = [
         _json(_record(shop_order)),
         settings.COOL_OFF_SECONDS,
@@ -152,7 +151,7 @@ def _write(rows: dict[type[Model], list[Model]]) -> bool:
         _json(_of_orders(rows[OrderEvent])),
         delivery.body,  # type: ignore[attr-defined]
         _json(_record(delivery)),
-        _json(_of_orders(lines)),
+        _json(_of_orders(rows[DeliveryLine])),
         _json([_record(task) for task in rows[OrmQ]]),
     ]
     with connection.cursor() as cursor:

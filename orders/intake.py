@@ -237,13 +237,10 @@ def _default(value: bool | None, otherwise: bool) -> bool:
 
 def lines_of(units: Sequence[Units]) -> list[OrderLine]:
     """Return unsaved order lines for units."""
-    return [_line_of(unit) for unit in units]
-
-
-def _line_of(unit: Units) -> OrderLine:
-    line = another(_LINE, quantity=unit.quantity, sku=unit.sku, source_line_id=unit.line_id)
-    line.product = unit.product
-    return line
+    made = [another(_LINE, quantity=u.quantity, sku=u.sku, source_line_id=u.line_id) for u in units]
+    for line, unit in zip(made, units, strict=True):
+        line.product = unit.product
+    return made
 
 
 def waits_for(order: Order, lines: Sequence[OrderLine], request: Request | None) -> tuple[str, str]:

@@ -48,9 +48,7 @@ NOT_KNOWN = (
 
 def same_name(ours: str, theirs: str) -> bool:
     """Say whether two customer names are the same but for case, spaces, accents and garbling."""
-    if ours == theirs:
-        return True
-    return bool({_plain(ours)} & {_plain(theirs), _plain(_ungarbled(theirs))})
+    return ours == theirs or _plain(ours) in (_plain(theirs), _plain(_ungarbled(theirs)))
 
 
 def _plain(name: str) -> str:
@@ -68,9 +66,7 @@ def _ungarbled(name: str) -> str:
 
 def _is_garbled(ours: str, theirs: str) -> bool:
     """Say whether a name came back the same but for UTF-8 that was read as windows-1252."""
-    if ours == theirs:
-        return False
-    return _plain(ours) == _plain(_ungarbled(theirs)) != _plain(theirs)
+    return ours != theirs and _plain(ours) == _plain(_ungarbled(theirs)) != _plain(theirs)
 
 
 def read(order: Order, section: Section, *, now: datetime, interval: timedelta) -> Change:

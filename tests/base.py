@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from typing import Any
+from unittest.mock import patch
 
 from django.test import Client
 
-from orders import intake, lifecycle
+from orders import arrival, intake, lifecycle
 from orders.models import (
     Delivery,
     DeliveryLine,
@@ -199,6 +200,11 @@ def deliver(
         content_type="application/json",
         headers={**sent, **(headers or {})},
     )
+
+
+def step_by_step() -> Any:
+    """Have deliveries written step by step meanwhile, as where something is in the way."""
+    return patch.object(arrival, "write", lambda delivery, wake: False)
 
 
 def place(publisher: Publisher, *units: tuple[Product, int], **values: Any) -> Order:

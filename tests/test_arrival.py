@@ -30,6 +30,7 @@ from orders.models import (
 )
 from products.models import Publisher, SkuAlias
 from tests import base, hooks_cast
+from tests.base import step_by_step
 from tests.gateway_cast import Elsewhere, run_before
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
@@ -56,10 +57,6 @@ def watched() -> Iterator[list[bool]]:
 
     with patch.object(arrival, "_write", write):
         yield told
-
-
-def step_by_step() -> Any:
-    return patch.object(arrival, "write", lambda delivery, wake: False)
 
 
 def rows_of(model: Any) -> list[dict[str, Any]]:

@@ -1,12 +1,9 @@
 """What becomes of each line of a delivery: ordered, held, left out, split; and how it is mailed."""
 
-from unittest.mock import patch
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders import arrival
 from orders.models import Delivery, DeliveryLine, Order
 from products.models import Publisher, SkuAlias
 from tests.base import (
@@ -16,6 +13,7 @@ from tests.base import (
     fulfillment,
     line,
     order_body,
+    step_by_step,
     topics,
 )
 
@@ -234,7 +232,7 @@ def test_a_new_delivery_takes_as_many_statements_however_many_lines_it_has(north
 
 
 def test_step_by_step_it_takes_twelve(north):
-    with patch.object(arrival, "write", lambda delivery, wake: False):
+    with step_by_step():
         # With BEGIN and COMMIT, and the task that wakes a worker.
         assert statements(order_body(line(), line())) == 12
 

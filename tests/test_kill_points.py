@@ -243,7 +243,7 @@ ONE_STATEMENT_KILLS = {
 def test_a_delivery_whose_process_was_killed_and_that_comes_again_makes_one_order(
     shop: Publisher, place: str
 ) -> None:
-    with patch.object(arrival, "write", lambda delivery, wake: False):
+    with base.step_by_step():
         make_once(*DELIVERY_KILLS[place])
 
 
@@ -281,7 +281,7 @@ def test_control_without_one_transaction_a_killed_delivery_is_made_twice(
 
     def in_pieces() -> None:
         apart = SimpleNamespace(atomic=lambda **how: nullcontext())
-        patch.object(arrival, "write", lambda delivery, wake: False).start()
+        base.step_by_step().start()
         patch.object(deliveries, "transaction", apart).start()
         kill_after(intake, "place")()
         base.deliver(body, webhook_id="hook-1")

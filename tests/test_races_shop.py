@@ -13,7 +13,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import (
-    arrival,
     clock,
     deliveries,
     desk,
@@ -73,7 +72,7 @@ def nothing_locked() -> Iterator[None]:
     """The controls' desk: no lock is asked for, and no write of a row stands in for one."""
     with (
         no_row_locks(),
-        patch.object(arrival, "write", lambda delivery, wake: False),
+        base.step_by_step(),
         patch.object(QuerySet, "delete", lambda self: None),
         patch.object(Reading, "_learn", lambda self, shop_order, body: None),
         patch("orders.intake._next_box", lambda shop_order: threading.get_ident() % 10**6),

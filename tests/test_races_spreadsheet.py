@@ -22,11 +22,7 @@ from orders.spreadsheet import checking, importing, placing
 from orders.spreadsheet.importing import TakenBefore
 from tests import base
 from tests.conftest import Clock
-from tests.gateway_cast import (
-    Elsewhere,
-    during,
-    run_before,
-)
+from tests.gateway_cast import Elsewhere, during, run_before
 from tests.spreadsheet_cast import FORM, Desk, csv_of, form_csv, form_row, read_rows, work
 from tests.test_kill_points import killed
 from tests.test_races import no_row_locks

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models.sql.where import WhereNode
 from django.utils.functional import cached_property
 
 MOST_LISTED = 10_000
@@ -50,9 +49,7 @@ class CappedPaginator(Paginator):
         top = min(bottom + self.per_page, self.count, self.most)
         ids: Any = rows.values_list("pk", flat=True)  # type: ignore[attr-defined]
         if self.most < MOST_LISTED:
-            # They were chosen among the rows a moment ago, so they are not asked again if they fit.
-            rows, chosen = rows.all(), self._short[bottom:top]  # type: ignore[attr-defined]
-            rows.query.where = WhereNode()
+            chosen = self._short[bottom:top]
         elif bottom > self.count // 2 and not self.goes_on:
             chosen = ids.reverse()[self.count - top : self.count - bottom]
         else:
