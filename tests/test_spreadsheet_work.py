@@ -313,8 +313,10 @@ def test_queries_grow_with_batches_and_not_with_rows(north: Desk) -> None:
 
 @pytest.mark.parametrize("counts", [(2, 250), (320, 480)])
 def test_orders_are_made_by_as_many_queries_for_many_as_for_few(
-    north: Desk, counts: tuple[int, int]
+    north: Desk, monkeypatch: pytest.MonkeyPatch, counts: tuple[int, int]
 ) -> None:
+    # A worker that is slower than this would prolong its lease: other queries, as many as seconds.
+    monkeypatch.setattr(jobs, "PROLONG_SECONDS", 3600.0)
     counted = []
     for count, first in zip(counts, (1, 1000), strict=True):
         job = read_rows(
