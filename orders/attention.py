@@ -20,6 +20,7 @@ from orders import preflight, status
 from orders.gateway import box_of
 from orders.lifecycle import NotNow
 from orders.models import Delivery, DeliveryLine, Order, OrderEvent, OrderLine
+from orders.models.conditions import Unindexed, one_of
 from orders.models.order_indexes import MAY_WAIT
 from orders.models.shopify import Outcome
 from orders.preflight import Finding
@@ -67,7 +68,7 @@ class Place:
 
 def orders(place: Place, now: datetime) -> QuerySet[Order]:
     """Return the orders that wait, whatever the place's start, in no order."""
-    rows = Order.objects.filter(MAY_WAIT, publisher__in=place.publishers)
+    rows = Order.objects.among(place.publishers).filter(MAY_WAIT)
     if place.reason in OF_DELIVERIES:
         return rows.none()
     return rows.filter(conditions(now)[place.reason] if place.reason else any_condition(now))
@@ -75,10 +76,8 @@ def orders(place: Place, now: datetime) -> QuerySet[Order]:
 
 def deliveries(place: Place) -> QuerySet[Delivery]:
     """Return the deliveries that wait; one whose body was erased can no longer be read again."""
-    rows = Delivery.objects.filter(
-        outcome__in=sorted(OF_DELIVERIES),
-        body__isnull=False,
-        store__publisher__in=place.publishers,
+    rows = Delivery.objects.alias(owner=Unindexed("store__publisher_id")).filter(
+        one_of("outcome", OF_DELIVERIES), body__isnull=False, owner__in=place.publishers
     )
     if place.reason:
         return rows.filter(outcome=place.reason) if place.reason in OF_DELIVERIES else rows.none()

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from orders import links, status
 from orders.models import Delivery, DeliveryLine, Order
+from orders.models.conditions import Unindexed, one_of
 from products.models import Publisher
 
 DAYS = 30
@@ -37,6 +38,11 @@ class Scope:
     @property
     def publishers(self) -> list[Publisher]:
         return [self.chosen] if self.chosen else self.mine
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the publishers whose rows are counted."""
+        return [one.pk for one in self.publishers]
 
     @property
     def today(self) -> date:
@@ -103,7 +109,8 @@ class Open:
 def open_orders(scope: Scope) -> Open:
     """Count the orders in which work is left."""
     rows = (
-        Order.objects.filter(publisher__in=scope.publishers, status__in=status.OPEN)
+        Order.objects.among(scope.ids)
+        .filter(one_of("status", status.OPEN))
         .order_by()
         .values_list("status")
         .annotate(count=Count("*"), first=Min("created_at"))
@@ -135,7 +142,7 @@ def orders_per_day(scope: Scope) -> list[tuple[date, int]]:
 def shipped_today(scope: Scope) -> int:
     """Count the orders that became shipped today."""
     today = scope.of_day("shipped_at", scope.today)
-    return Order.objects.filter(publisher__in=scope.publishers, **today).count()
+    return Order.objects.among(scope.ids).filter(**today).count()
 
 
 def deliveries_today(scope: Scope, stores: list[int]) -> int:
@@ -157,10 +164,8 @@ class UnknownSku:
 def unknown_skus(scope: Scope) -> tuple[int, list[UnknownSku]]:
     """Return how many SKUs are unknown, and those that the most deliveries wait for."""
     rows: list[Any] = list(
-        DeliveryLine.objects.filter(
-            outcome=DeliveryLine.Outcome.UNMATCHED,
-            delivery__store__publisher__in=scope.publishers,
-        )
+        DeliveryLine.objects.alias(owner=Unindexed("delivery__store__publisher_id"))
+        .filter(outcome=DeliveryLine.Outcome.UNMATCHED, owner__in=scope.ids)
         .exclude(key="")
         .order_by()
         .values("delivery__store__publisher", "key")

@@ -20,6 +20,7 @@ from orders.models import (
     OrderEvent,
     ShopOrder,
 )
+from orders.models.conditions import one_of
 from orders.recipient import FIELDS
 
 ERASED = "erased"
@@ -95,7 +96,7 @@ def forget_old(now: datetime) -> int:
     transaction of its own; returns how many orders were erased.
     """
     before = now - timedelta(days=settings.KEEP_ADDRESS_DAYS)
-    old = Order.objects.filter(redact=False, status__in=CLOSED, updated_at__lt=before)
+    old = Order.objects.filter(one_of("status", CLOSED), redact=False, updated_at__lt=before)
     erased = 0
     while ids := list(old.order_by("updated_at").values_list("pk", flat=True)[:STEP]):
         with transaction.atomic():

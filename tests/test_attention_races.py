@@ -85,7 +85,7 @@ def busy(room: Desk) -> list[Order]:
     ("reason", "indexes"),
     [
         ("", {"order_waits"}),
-        ("address", {"order_held", "order_open", "order_waits"}),
+        ("address", {"order_held", "order_list", "order_open", "order_waits"}),
         ("refused", {"order_list", "order_open", "order_waits"}),
         ("problem", {"order_list", "order_open", "order_waits"}),
         ("unclear", {"order_list", "order_open", "order_unclear", "order_waits"}),

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from orders import status
 from orders.models import Order, OrderEvent
+from orders.models.conditions import Unindexed
 from orders.models.order import Source
 from orders.models.order_indexes import ABROAD, IS_TEST, MAY_WAIT, NOT_FROM_SHOPIFY
 from orders.models.order_rows import OrderQuerySet
@@ -47,7 +48,8 @@ def silent(rows: Rows) -> Rows:
 def shipped_this_week(rows: Rows) -> Rows:
     today = timezone.localdate()
     monday = _midnight(today - timedelta(days=today.weekday()))
-    return rows.filter(status=status.SHIPPED, shipped_at__gte=monday)
+    found = rows.alias(now=Unindexed("status"))
+    return found.filter(now=status.SHIPPED, shipped_at__gte=monday)
 
 
 @dataclass(frozen=True)

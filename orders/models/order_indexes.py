@@ -9,23 +9,22 @@ from __future__ import annotations
 from django.db import models
 
 from orders import status
+from orders.models.conditions import one_of
 from orders.models.prefix import LastWord, PrefixIndex
 
 MISSES_UNTIL_FLAG = 3
 """So often TrepStar has to say that it does not know an order before a person is told."""
 
-NOT_KNOWN = models.Q(
-    not_found__gte=MISSES_UNTIL_FLAG, status__in=sorted(status.ASKED - {status.SHIPPED})
+NOT_KNOWN = models.Q(not_found__gte=MISSES_UNTIL_FLAG) & one_of(
+    "status", status.ASKED - {status.SHIPPED}
 )
 """Orders that TrepStar had accepted and no longer knows, as ``Order.not_known`` says of one."""
 MAY_WAIT = (
-    models.Q(status__in=sorted(status.NEEDS_ATTENTION | {status.UNCLEAR}))
-    | ~models.Q(flag="")
-    | NOT_KNOWN
+    one_of("status", status.NEEDS_ATTENTION | {status.UNCLEAR}) | ~models.Q(flag="") | NOT_KNOWN
 )
 """Orders that may wait for a person; which of them do, and why, says ``orders.attention``."""
 
-ABROAD = ~models.Q(country__in=("US", ""))
+ABROAD = ~models.Q(country="US") & ~models.Q(country="")
 NOT_FROM_SHOPIFY = ~models.Q(source="shopify")
 IS_TEST = models.Q(mode="test")
 PARTLY_BLANK = frozenset({"reference", "tracking_id", "email"})
@@ -101,7 +100,7 @@ INDEXES = [
     models.Index(
         fields=["updated_at"],
         name="order_to_forget",
-        condition=models.Q(redact=False, status__in=sorted(status.FINAL | {status.SHIPPED})),
+        condition=models.Q(redact=False) & one_of("status", status.FINAL | {status.SHIPPED}),
     ),
     # Read by privacy.erase_closed; what was erased leaves the index.
     models.Index(
@@ -113,7 +112,7 @@ INDEXES = [
     models.Index(
         fields=["publisher", "status", "created_at"],
         name="order_open",
-        condition=models.Q(status__in=status.OPEN),
+        condition=one_of("status", status.OPEN),
     ),
     # Read by the queue of what needs attention, oldest first.
     models.Index(fields=["created_at", "id"], name="order_waits", condition=MAY_WAIT),

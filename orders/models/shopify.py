@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
+from orders.models.conditions import one_of
 from orders.models.order import Order
 from orders.shopify.payload import CREATING_TOPICS
 from products.fields import SecretListField
@@ -186,7 +187,8 @@ class Delivery(models.Model):
             models.Index(
                 fields=["received_at", "id"],
                 name="delivery_waits",
-                condition=models.Q(outcome__in=["quarantined", "unmatched"], body__isnull=False),
+                condition=one_of("outcome", ["quarantined", "unmatched"])
+                & models.Q(body__isnull=False),
             ),
         ]
 
