@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 CANARY_SECONDS = 5.0
 MAX_CANARIES = 20
 ALERT_SECONDS = 60.0
+MOST_PATIENCE = 8
 PR_SET_PDEATHSIG = 1
 
 
@@ -51,6 +52,8 @@ class Cluster:
     name: str
     process: subprocess.Popen[bytes]
     started: datetime
+    patience: float
+    """For so many seconds it may be silent until it has finished its first task."""
 
 
 class Watchdog:
@@ -69,7 +72,8 @@ class Watchdog:
             signal.signal(number, self._stop)
         clock.now()  # an unreachable database ends the start, not every cluster in turn
         tasks.register_schedules()
-        self.clusters = [self._start() for _ in range(settings.Q_WORKERS)]
+        first = range(settings.Q_WORKERS)
+        self.clusters = [self._start(settings.HEARTBEAT_SECONDS) for _ in first]
         try:
             while not self.stopping:
                 self._turn()
@@ -80,7 +84,7 @@ class Watchdog:
     def _stop(self, number: int, frame: Any) -> None:
         self.stopping = True
 
-    def _start(self) -> Cluster:
+    def _start(self, patience: float) -> Cluster:
         name = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, sys.argv[0], "qcluster"],
@@ -89,7 +93,7 @@ class Watchdog:
             preexec_fn=_begin_cluster,
         )
         log.info("Cluster %s started.", name)
-        return Cluster(name, process, clock.now())
+        return Cluster(name, process, clock.now(), patience)
 
     def _turn(self) -> None:
         now = time.monotonic()
@@ -129,24 +133,35 @@ class Watchdog:
                 async_task("orders.tasks.canary")
 
     def _check(self) -> bool:
-        """Restart every cluster that ended or whose heartbeat stopped; say whether all are well."""
-        all_well = True
+        """Restart every cluster that ended or whose heartbeat stopped; say whether all are well.
+
+        One that never came to work gets twice the time at its next start, up to ``MOST_PATIENCE``
+        times: on a machine that is busy beyond measure, clusters that are killed again and again
+        while they start would never work at all.
+        """
+        all_well, usual = True, settings.HEARTBEAT_SECONDS
         beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
         now = clock.now()
         for index, cluster in enumerate(self.clusters):
             last = max(beats.get(cluster.name, cluster.started), cluster.started)
             silent = (now - last).total_seconds()
-            all_well &= silent < settings.HEARTBEAT_SECONDS / 3
-            ended = cluster.process.poll() is not None
-            if ended or silent > settings.HEARTBEAT_SECONDS:
-                why = "ended" if ended else f"was silent for {silent:.0f} seconds"
-                log.error("Cluster %s %s and is started again.", cluster.name, why)
-                _kill(cluster)
-                self.clusters[index] = self._start()
-                # It inherits the last heartbeat: clusters that never come to work show as silent.
-                heir = self.clusters[index].name
-                Heartbeat.objects.filter(name=cluster.name).update(name=heir)
+            all_well &= silent < usual / 3
+            patience = usual if last > cluster.started else cluster.patience
+            if cluster.process.poll() is not None:
+                self._replace(index, "ended", usual)
+            elif silent > patience:
+                longer = min(2 * patience, MOST_PATIENCE * usual)
+                again = usual if last > cluster.started else longer
+                self._replace(index, f"was silent for {silent:.0f} seconds", again)
         return all_well
+
+    def _replace(self, index: int, why: str, patience: float) -> None:
+        cluster = self.clusters[index]
+        log.error("Cluster %s %s and is started again.", cluster.name, why)
+        _kill(cluster)
+        self.clusters[index] = heir = self._start(patience)
+        # It inherits the last heartbeat: clusters that never come to work show as silent.
+        Heartbeat.objects.filter(name=cluster.name).update(name=heir.name)
 
     def _end(self) -> None:
         """Let every cluster finish its call, then make sure that nothing is left."""

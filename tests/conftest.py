@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import Value
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
 from django.test import SimpleTestCase
 from django.utils import timezone
 
 from orders import clock
 from orders.models import Order
 from products.models import Product, Publisher
+from products.roles import make_groups
 from tests import base
 from tests.gateway_cast import fresh
 
@@ -54,6 +59,13 @@ def _meets_the_database(item: pytest.Item) -> bool:
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "cluster"))
     of_django = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
     return marked or of_django or bool({"db", "transactional_db"} & set(item.fixturenames))
+
+
+@receiver(post_migrate)
+def _give_the_groups_back(sender: Any, using: str, apps: Any = apps, **_: Any) -> None:
+    """Make the roles' groups again, which a test that empties the tables takes with it."""
+    if sender.label == "orders":
+        make_groups(apps, SimpleNamespace(connection=connections[using]))
 
 
 @pytest.fixture

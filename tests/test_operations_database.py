@@ -86,6 +86,7 @@ class Installation:
             "LEASE_SECONDS": "3",
             "SWEEP_SECONDS": "0.5",
             "HEARTBEAT_SECONDS": "22",
+            "WORKER_NICE": "0",
             "RETRY_SECONDS": "1,2",
             "ASK_AFTER_SECONDS": "1,2",
             "Q_WORKERS": "1",

@@ -61,6 +61,7 @@ def environment(trepstar: TrepStar, **more: str) -> dict[str, str]:
         "SWEEP_SECONDS": "0.5",
         "ASK_AFTER_SECONDS": "1,2",
         "Q_WORKERS": "1",
+        "WORKER_NICE": "0",
         **more,
     }
 
@@ -89,7 +90,7 @@ def start(trepstar: TrepStar, tmp_path: Path) -> Iterator[Callable[..., subproce
         process.wait(40)
 
 
-def until(true: Callable[[], Any], seconds: float = 40) -> None:
+def until(true: Callable[[], Any], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"not within {seconds} seconds"
