@@ -5,7 +5,9 @@ A worker's own clock may be wrong; it is never compared with a time that another
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Func, Value
@@ -28,6 +30,21 @@ def now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
     return found
+
+
+def first_and_now(sql: str, params: Sequence[Any]) -> tuple[tuple[Any, ...] | None, datetime]:
+    """Return the first row of a SELECT, or None, and what ``now`` returns, in one statement.
+
+    It takes a second one where there is no row.
+    """
+    postgresql = connection.vendor == "postgresql"
+    told = sql.replace("SELECT ", "SELECT clock_timestamp(), ", 1) if postgresql else sql
+    with connection.cursor() as cursor:
+        cursor.execute(told, params)
+        row = cursor.fetchone()
+    if row is None or not postgresql:
+        return row, now()
+    return row[1:], row[0]
 
 
 def later(seconds: float) -> Combinable:

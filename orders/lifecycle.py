@@ -19,6 +19,7 @@ from orders import hooks, status
 from orders.inserting import another, insert, insert_many
 from orders.models import Order, OrderEvent, OrderLine
 from orders.updating import update_each
+from products.rows import lock_clause, with_one
 
 Kind = OrderEvent.ActorKind
 _EVENT = OrderEvent()
@@ -117,11 +118,10 @@ def lock(order_id: int, *, token: UUID | None = None, version: int | None = None
     Raises ``Fenced`` if ``token`` is given and no longer holds the lease, and ``Changed`` if
     ``version`` is given and is not the present one.
     """
-    order = (
-        Order.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("publisher")
-        .get(pk=order_id)
-    )
+    found = with_one("publisher", Order, f"this.id = %s {lock_clause()}", order_id)
+    if not found:
+        raise Order.DoesNotExist(f"There is no order with the id {order_id}.")
+    (order,) = found
     if token is not None and (order.lease_token != token or order.status != status.SUBMITTING):
         raise Fenced(f"The lease on order {order.invoice} has ended.")
     if version is not None and order.version != version:

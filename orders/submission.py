@@ -22,13 +22,14 @@ from orders.gateway import box_of, login_of, payload_hash
 from orders.inserting import insert
 from orders.killpoint import reached
 from orders.lifecycle import WORKER, Change
-from orders.models import Attempt, Order
+from orders.models import Attempt, Order, OrderLine
 from orders.models import Gateway as GatewayState
 from orders.settlement import free, give_back, settle, stop_instead, unclear
 from orders.trepstar.client import Gateway, Login
 from orders.trepstar.errors import GatewayError, Unclear
 from orders.trepstar.wire import submit_fields
 from products.models import Publisher
+from products.rows import with_one
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +227,7 @@ def _may_have_been_sent(order: Order, since: datetime | None) -> bool:
 
 def _freeze(order: Order) -> dict[str, str] | None:
     """Return the payload of the order, or hold it where TrepStar would refuse it."""
-    lines = list(order.lines.select_related("product"))
+    lines = with_one("product", OrderLine, "this.order_id = %s ORDER BY this.id", order.pk)
     box = box_of(order, lines)
     findings = preflight.check(order, lines, box)
     if findings:

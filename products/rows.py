@@ -1,4 +1,4 @@
-"""Whole rows by SQL of our own, for what every webhook reads.
+"""Whole rows by SQL of our own, for what every webhook and every call to TrepStar reads.
 
 Django takes longer to put such a query together than the database to answer it.
 """
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Model
+from django.db.transaction import TransactionManagementError
 
 M = TypeVar("M", bound=Model)
 
@@ -23,28 +24,44 @@ def columns(model: type[Model], table: str) -> str:
     return ", ".join(f"{table}.{name}" for name in names)
 
 
-def with_publisher(model: type[M], where: str, *params: Any) -> list[M]:
-    """Return the rows, called ``this``, that meet a condition, each with its ``publisher``.
+def with_one(name: str, model: type[M], where: str, *params: Any) -> list[M]:
+    """Return the rows that meet a condition, each with the one row that its link ``name`` leads to.
 
-    ``where`` is SQL behind the word; it may end with a LIMIT.
+    ``where`` is SQL behind the word, in which the rows are called ``this`` and what they are
+    linked to by ``name``; it may end with an order, a LIMIT or ``lock_clause``.
     """
-    link: Any = model._meta.get_field("publisher")
-    publisher: type[Model] = link.related_model
-    quote = connection.ops.quote_name
-    sql = f"""
-        SELECT {columns(model, "this")}, {columns(publisher, "publisher")}
-        FROM {quote(model._meta.db_table)} this
-        JOIN {quote(publisher._meta.db_table)} publisher ON publisher.id = this.publisher_id
-        WHERE {where}
-    """  # noqa: S608 - names of tables and columns
+    link: Any = model._meta.get_field(name)
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(f"{_joined(model, name)} WHERE {where}", params)
         found = cursor.fetchall()
     width = len(_names(model))
     rows = [made_of(model, values[:width]) for values in found]
     for row, values in zip(rows, found, strict=True):
-        setattr(row, link.name, made_of(publisher, values[width:]))
+        setattr(row, name, made_of(link.related_model, values[width:]))
     return rows
+
+
+@cache
+def _joined(model: type[Model], name: str) -> str:
+    link: Any = model._meta.get_field(name)
+    other: type[Model] = link.related_model
+    quote = connection.ops.quote_name
+    return f"""
+        SELECT {columns(model, "this")}, {columns(other, name)}
+        FROM {quote(model._meta.db_table)} this
+        JOIN {quote(other._meta.db_table)} {name} ON {name}.id = this.{quote(link.column)}
+    """  # noqa: S608 - names of tables and columns
+
+
+def lock_clause() -> str:
+    """Return what locks the rows called ``this`` in the open transaction against other writers.
+
+    It is blank on SQLite, which has one writer at a time. Raises ``TransactionManagementError``
+    outside of a transaction, as ``select_for_update`` does.
+    """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("Rows are locked within a transaction only.")
+    return "FOR NO KEY UPDATE OF this" if connection.features.has_select_for_update_of else ""
 
 
 def made_of(model: type[M], values: Sequence[Any]) -> M:

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from products.models import ApiToken, Publisher
-from products.rows import with_publisher
+from products.rows import with_one
 from products.secret import Secret
 
 SECRET_BYTES = 32  # 256 random bits, so that nobody guesses one and a plain hash is enough
@@ -72,7 +72,7 @@ def find(given: str) -> ApiToken | None:
     match = _TOKEN.fullmatch(given)
     if match is None:
         return None
-    for row in with_publisher(ApiToken, "this.prefix = %s", match[1]):
+    for row in with_one("publisher", ApiToken, "this.prefix = %s", match[1]):
         if hmac.compare_digest(row.digest, digest(given)) and row.state == "active":
             return row
     return None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+from django.db.models import Value
 from django.test import Client
 
-from orders import arrival, intake, lifecycle
+from orders import arrival, clock, intake, lifecycle
 from orders.models import (
     Delivery,
     DeliveryLine,
@@ -53,6 +56,16 @@ ANA = Recipient(
     zip="04101",
     country="US",
 )
+
+
+def clock_of(now: Callable[[], datetime]) -> dict[str, Any]:
+    """Return what stands in for the functions of ``orders.clock`` where ``now`` tells the time."""
+    first_and_now = clock.first_and_now
+    return {
+        "now": now,
+        "first_and_now": lambda sql, params: (first_and_now(sql, params)[0], now()),
+        "later": lambda seconds: Value(now() + timedelta(seconds=seconds)),
+    }
 
 
 def northlight(**values: Any) -> Publisher:

@@ -12,7 +12,6 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
-from django.db.models import Value
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django.test import SimpleTestCase
@@ -105,6 +104,6 @@ def desk_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     def now() -> Any:
         return (real() if connection.connection else timezone.now()) + moved.ahead
 
-    monkeypatch.setattr(clock, "now", now)
-    monkeypatch.setattr(clock, "later", lambda seconds: Value(now() + timedelta(seconds=seconds)))
+    for name, told in base.clock_of(now).items():
+        monkeypatch.setattr(clock, name, told)
     return moved

@@ -10,7 +10,6 @@ from typing import Any
 from unittest.mock import patch
 
 from django.db import transaction
-from django.db.models import Value
 
 from orders import (
     clock,
@@ -53,9 +52,6 @@ class Desk:
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.at)
 
-    def later(self, seconds: float) -> Value:
-        return Value(self.now() + timedelta(seconds=seconds))
-
 
 class Life:
     """The desk and its model through one life; ``boxes`` is by the shop's order number."""
@@ -63,7 +59,7 @@ class Life:
     def __init__(self) -> None:
         self.savepoint = transaction.savepoint()
         self.clock = Desk()
-        self.patch = patch.multiple(clock, now=self.clock.now, later=self.clock.later)
+        self.patch = patch.multiple(clock, **base.clock_of(self.clock.now))
         self.patch.start()
         self.north = base.northlight(status_calls_per_day=100_000)
         base.product(self.north, skus=["VTD234-100"])

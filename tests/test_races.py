@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 def no_row_locks() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QuerySet, "select_for_update", lambda self, **how: self)
+        patch.setattr(lifecycle, "lock_clause", lambda: "")
         yield
 
 

@@ -33,6 +33,7 @@ from tests.gateway_cast import (
     sent,
     submit_next,
 )
+from tests.test_races import no_row_locks
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -116,7 +117,7 @@ class TestTwoWorkers:
         assert kinds(order).count("order.claimed") == 1
 
     def test_control_without_guards_both_lease_and_send_it(self, order: Order) -> None:
-        with no_guards(), patch.object(QuerySet, "select_for_update", lambda self, **how: self):
+        with no_guards(), no_row_locks():
             calls = [submission._prepare(one) for one in self.both_lease(order)]
         assert [call is not None for call in calls] == [True, True]
         assert Attempt.objects.filter(order=order).count() == 2

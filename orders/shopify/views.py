@@ -24,7 +24,7 @@ from orders.models import Store, TurnedAway, TurnedAwayMinute
 from orders.shopify import signature
 from orders.shopify.payload import read_time
 from products.models import Publisher
-from products.rows import with_publisher
+from products.rows import with_one
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def find_store(idpub: str, domain: str) -> Store | None:
     """Return the store by publisher id and domain; without a domain the publisher's only one."""
     idpub, domain = _plain(idpub, 20), _plain(domain, 255).strip().lower()
     where = "publisher.publisher_id = %s AND (this.domain = %s OR %s = '') LIMIT 2"
-    found = with_publisher(Store, where, idpub, domain, domain)
+    found = with_one("publisher", Store, where, idpub, domain, domain)
     return found[0] if len(found) == 1 else None
 
 
