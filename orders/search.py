@@ -14,7 +14,7 @@ from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Upper
 from django.db.models.lookups import (
     Exact,
@@ -58,34 +58,49 @@ def search(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
     e-mail address, a first or last name, or a SKU; or a Shopify order id, or its page's address.
 
     What few orders have is looked up in its indexes at once. What many have is found soon among
-    the newest orders, but not sorted soon: then each order is asked, in the caller's order.
+    the newest orders, but not sorted soon: then each order is asked, in the caller's order, and
+    for nothing that no order has.
     """
     asked = _clean(text)
     if not asked:
         return orders
-    sql, params = hits(asked)[: FEW + 1].query.sql_with_params()
+    sql, params = hits(asked).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         found = cursor.fetchall()
     if len(found) <= FEW:
-        return orders.filter(pk__in={pk for (pk,) in found})
-    # No EXISTS, which PostgreSQL may answer by reading all lines beforehand.
-    line = Subquery(_lines(asked).filter(order=OuterRef("pk")).values("pk")[:1])
-    of_line = Q(hit_line__isnull=False)
-    many = orders.alias(hit_line=line).filter(reduce(or_, _conditions(asked)) | of_line)
+        return orders.filter(pk__in={pk for pk, _ in found})
+    conditions = list(_conditions(asked))
+    had = {number for _, number in found} if _each_ends() else range(len(conditions) + 1)
+    wanted = [one for number, one in enumerate(conditions) if number in had]
+    if len(conditions) in had:
+        # No EXISTS, which PostgreSQL may answer by reading all lines beforehand.
+        line = Subquery(_lines(asked).filter(order=OuterRef("pk")).values("pk")[:1])
+        orders, wanted = orders.alias(hit_line=line), [*wanted, Q(hit_line__isnull=False)]
+    many = orders.filter(reduce(or_, wanted))
     if isinstance(many, OrderQuerySet):
         many.counted_to = MANY_COUNTED
     return many
 
 
 def hits(asked: str) -> QuerySet[Any, Any]:
-    """Return the ids of the orders that a text means, as rows of one; an id may come twice.
+    """Return the ids of the orders that a text means, and by which condition; an id may come twice.
 
-    Each condition is a query of its own, with an index of its own: one condition with OR, across
-    tables at that, would read every order there is.
+    Each condition, of which the last is the SKU, is a query of its own, with an index of its own:
+    one condition with OR, across tables at that, would read every order there is. It ends once
+    there are more than ``FEW``.
     """
-    by_line = _lines(asked).values_list("order_id")
-    return _any_of([*(_ids(one) for one in _conditions(asked)), by_line])
+    each = [_ids(one) for one in _conditions(asked)]
+    each = [*each, _lines(asked).values_list("order_id")]
+    each = [rows.annotate(number=Value(number)) for number, rows in enumerate(each)]
+    if _each_ends():
+        return _any_of([rows[: FEW + 1] for rows in each])
+    return _any_of(each)[: FEW + 1]
+
+
+def _each_ends() -> bool:
+    """Whether each condition of ``hits`` may end by itself, or only all of them together."""
+    return connection.features.supports_slicing_ordering_in_compound
 
 
 def _lines(asked: str) -> QuerySet[OrderLine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -151,6 +152,17 @@ def test_what_many_orders_have_is_found_as_well(
     assert {text: found(text) for text in texts} == few
     assert search.search(Order.objects.all(), "north").counted_to == search.MANY_COUNTED
     assert search.search(Order.objects.filter(name="Bo"), "north").get().invoice == orders["bo"]
+
+
+@pytest.mark.postgres
+def test_orders_are_asked_one_by_one_only_for_what_some_order_has(
+    orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FEW", 0)
+    compared = r"UPPER\(\"orders_order\"\.\"(\w+)\"(?:::text)?\) LIKE"
+    asked = {text: str(search.search(Order.objects.all(), text).query) for text in ("vtd", "bo")}
+    assert [re.findall(compared, sql) for sql in asked.values()] == [[], ["email", "name"]]
+    assert ["hit_line" in sql or "orderline" in sql for sql in asked.values()] == [True, False]
 
 
 # Indexes
