@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db.models import Value
 from django.utils import timezone
 
 from orders import breaker, clock, submission
@@ -23,8 +22,8 @@ pytestmark = pytest.mark.django_db
 def stopped(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """The desk's clock, which stands still but for the steps that a test makes."""
     at = [timezone.now() + timedelta(minutes=1)]
-    monkeypatch.setattr(clock, "now", lambda: at[0])
-    monkeypatch.setattr(clock, "later", lambda seconds: Value(at[0] + timedelta(seconds=seconds)))
+    for name, told in base.clock_of(lambda: at[0]).items():
+        monkeypatch.setattr(clock, name, told)
 
     def forward(seconds: float) -> None:
         at[0] += timedelta(seconds=seconds)
