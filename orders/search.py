@@ -8,6 +8,7 @@ inside of a text is not searched for: no index of either database finds that in 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 from operator import or_
@@ -31,8 +32,8 @@ from orders.models.order_rows import OrderQuerySet
 from orders.models.prefix import LastWord
 
 LONGEST = 254
-FEW = 3_000
-"""So many hits are taken from their indexes; of more, the orders are read, the newest first."""
+FEW = 1_500
+"""So many hits of one condition are taken from its index; of more, the newest orders are read."""
 MANY_COUNTED = 50
 _SHARED = 50
 """More orders never have one tracking id."""
@@ -68,10 +69,12 @@ def search(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         found = cursor.fetchall()
-    if len(found) <= FEW:
-        return orders.filter(pk__in={pk for pk, _ in found})
     conditions = list(_conditions(asked))
-    had = {number for _, number in found} if _each_ends() else range(len(conditions) + 1)
+    had = Counter(number for _, number in found)
+    if not _each_ends():
+        had = Counter(dict.fromkeys(range(len(conditions) + 1), len(found)))
+    if max(had.values(), default=0) <= FEW:
+        return orders.filter(pk__in={pk for pk, _ in found})
     wanted = [one for number, one in enumerate(conditions) if number in had]
     if len(conditions) in had:
         # No EXISTS, which PostgreSQL may answer by reading all lines beforehand.
