@@ -144,12 +144,8 @@ def email_url(name: str) -> dict[str, Any]:
     }
 
 
-def database(name: str, default: str, *, repeats: bool) -> dict[str, Any]:
-    """Return Django's settings for a ``DATABASE_URL``: PostgreSQL, or SQLite to try out.
-
-    A process that ``repeats`` the same few statements has PostgreSQL keep them for its connection,
-    so that each is read and planned a few times and not for every order.
-    """
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings for a ``DATABASE_URL``: PostgreSQL, or SQLite to try out."""
     url: str = env.str(name, default)
     if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
         raise EnvError(f"{name} must start with postgresql:// or sqlite:///")
@@ -176,7 +172,5 @@ def database(name: str, default: str, *, repeats: bool) -> dict[str, Any]:
         # The web process sets a limit (see wsgi.py); migrations and workers may take their time.
         limits["statement_timeout"] = int(1000 * seconds("STATEMENT_SECONDS", 0))
         options.setdefault("options", " ".join(f"-c {k}={v}" for k, v in limits.items()))
-        if repeats:
-            options |= {"server_side_binding": True, "prepare_threshold": 5}
     found["OPTIONS"] = options
     return found

@@ -32,9 +32,7 @@ with one_sentence():
     FIELD_KEYS = field_keys("FIELD_KEYS")
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
     CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
-    CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
-    _ON_THIS_MACHINE = f"sqlite:///{BASE_DIR}/var/desk.sqlite3"
-    DATABASES = {"default": database("DATABASE_URL", _ON_THIS_MACHINE, repeats=bool(CLUSTER_NAME))}
+    DATABASES = {"default": database("DATABASE_URL", f"sqlite:///{BASE_DIR}/var/desk.sqlite3")}
     TIME_ZONE = time_zone("TIME_ZONE", "UTC")
     LOG_FORMAT = one_of("LOG_FORMAT", "text", ("text", "json"))
     LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -52,6 +50,7 @@ with one_sentence():
 
     Q_WORKERS = whole("Q_WORKERS", 2, least=1, most=32)
     WORKER_NICE = whole("WORKER_NICE", 10, least=0, most=19)
+    CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
     SUBMIT_IN_FLIGHT = whole("SUBMIT_IN_FLIGHT", 4, least=1, most=64)
     SUBMIT_IN_FLIGHT_PER_PUBLISHER = whole("SUBMIT_IN_FLIGHT_PER_PUBLISHER", 2, least=1, most=64)
     KEEP_ADDRESS_DAYS = whole("KEEP_ADDRESS_DAYS", 180, least=30, most=3650)

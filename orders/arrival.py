@@ -104,8 +104,6 @@ def write(delivery: Delivery, wake: Callable[[], None]) -> bool:
     publisher = delivery.store.publisher
     if connection.vendor != "postgresql" or delivery.topic not in delivery.store.create_on:
         return False
-    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
-        return False  # EXECUTE takes no parameters; workers seldom read a delivery
     if publisher.hook_routes.get(NAMES["order.placed"]):
         return False  # a message to a client names its event by key
     try:

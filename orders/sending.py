@@ -82,6 +82,7 @@ class Sender:
         return True
 
     def _work(self) -> None:
+        _keep_statements()
         try:
             while (claim := self._todo.get()) is not None:
                 self._landed.put(self._send(claim))
@@ -101,3 +102,15 @@ class Sender:
         except Exception as error:
             return error
         return None
+
+
+def _keep_statements() -> None:
+    """Have PostgreSQL keep the statements of this thread's connection, which is not open yet.
+
+    They are few and small and the same for every order; read and planned each time, they take more
+    of the processor than what they do.
+    """
+    if connection.vendor == "postgresql" and connection.connection is None:
+        kept = {"server_side_binding": True, "prepare_threshold": 5}
+        options = {**connection.settings_dict["OPTIONS"], **kept}
+        connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}

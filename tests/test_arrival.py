@@ -284,12 +284,6 @@ class TestWhatIsInTheWay:
         assert at_once == [True]
         assert Order.objects.count() == 3
 
-    def test_a_connection_whose_statements_the_database_keeps(self, north: Publisher) -> None:
-        options = connection.settings_dict["OPTIONS"]
-        with watched() as at_once, patch.dict(options, server_side_binding=True):
-            assert base.deliver(paid()).json()["outcome"] == "created"
-        assert (at_once, Order.objects.count()) == ([], 1)
-
     def test_another_text_has_another_name(self) -> None:
         name = arrival._name()
         with patch.object(arrival, "_text", lambda: "SELECT 1"):

@@ -10,10 +10,14 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from orders import sending, settlement, submission
 from orders.sending import Sender
 from orders.submission import Claim
+from products.models import Product, Publisher
+from tests import base
+from tests.gateway_cast import YES, Told, fresh
 
 GATEWAY: Any = object()
 
@@ -148,3 +152,30 @@ def test_an_error_comes_out_after_the_others_have_landed(desk: Desk) -> None:
         send(4)
     assert set(range(4)) <= set(desk.sent)
     assert desk.flying == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_statements_are_kept_for_the_threads_that_send_and_for_nobody_else(
+    north: Publisher, film: Product
+) -> None:
+    orders = [base.place(north, (film, 1)) for _ in range(12)]
+    kept: list[int] = []
+    real = submission.write_down
+
+    def write_down(sent: Any) -> None:
+        real(sent)
+        kept.append(statements_kept())
+
+    with patch.object(submission, "write_down", write_down), Sender(Told(YES), 2) as sender:
+        sender.send_until(time.monotonic() + 30)
+    assert {fresh(order).status for order in orders} == {"accepted"}
+    assert max(kept) > 5
+    assert "server_side_binding" not in connection.settings_dict["OPTIONS"]
+    assert statements_kept() == 0
+
+
+def statements_kept() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE NOT from_sql")
+        return int(cursor.fetchone()[0])

@@ -176,20 +176,6 @@ def test_the_defaults_are_those_of_the_contract():
     ).replace("(300, 600)", str((300, 600))), told.stderr
 
 
-@pytest.mark.parametrize(
-    ("cluster", "kept"), [({"CLUSTER_NAME": "one"}, "True 5"), ({"CLUSTER_NAME": ""}, "None None")]
-)
-def test_postgresql_keeps_the_statements_of_workers_alone(cluster, kept):
-    code = (
-        "from django.conf import settings; o = settings.DATABASES['default']['OPTIONS'];"
-        "print(o.get('server_side_binding'), o.get('prepare_threshold'))"
-    )
-    told = run(code, DATABASE_URL="postgresql://u:p@h/db", **cluster)
-    assert told.stdout.strip() == kept
-    sqlite = run(code, DATABASE_URL="sqlite:////tmp/none.sqlite3", **cluster)
-    assert sqlite.stdout.strip() == "None None"
-
-
 def test_postgresql_waits_for_nothing_for_long():
     code = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS'])"
     told = run(code, DATABASE_URL="postgresql://u:p@h/db", STATEMENT_SECONDS="5")

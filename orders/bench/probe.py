@@ -33,11 +33,6 @@ def environment(url: str, **more: str) -> dict[str, str]:
     return {**os.environ, **bench.environment(url), "PYTHONPATH": str(ROOT), **more}
 
 
-def worker(url: str) -> Probe:
-    """Return a probe whose connection is set up as that of a worker."""
-    return Probe(url, CLUSTER_NAME="bench")
-
-
 class Probe:
     """Runs functions of ours in a process of its own on the database at ``url``."""
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from orders.bench.probe import Probe, worker
+from orders.bench.probe import Probe
 from orders.bench.report import Figure
 from orders.bench.run import Bench
 
@@ -24,7 +24,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     """
     for vendor in bench.vendors:
         with bench.scratch(vendor, bench.sizes[0]) as url:
-            with worker(url) as probe:
+            with Probe(url) as probe:
                 bench.tell(f"importing {ROWS:,} rows on {vendor}")
                 yield from _imported(probe, vendor)
             with Probe(url) as probe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orders.bench.data_body import PUBLISHERS
-from orders.bench.probe import Probe, worker
+from orders.bench.probe import Probe
 from orders.bench.report import Figure
 from orders.bench.run import Bench
 from orders.bench.timing import interleaved, ratio
@@ -17,7 +17,7 @@ INSIDE = "orders.bench.inside_sync:"
 
 def run(bench: Bench) -> Iterator[Figure]:
     for vendor in bench.vendors:
-        with bench.scratch(vendor, bench.sizes_on(vendor)[-1]) as url, worker(url) as probe:
+        with bench.scratch(vendor, bench.sizes_on(vendor)[-1]) as url, Probe(url) as probe:
             yield from _batch(bench, vendor, probe)
             chosen = probe.call(f"{INSIDE}choosing", times=bench.rounds)
             name = f"choose the due batch of {bench.sizes_on(vendor)[-1]:,} orders ({vendor})"
@@ -30,7 +30,7 @@ def _sweep(bench: Bench) -> Iterator[Figure]:
     """Ask for many orders at once, as many as a size has, up to 100,000."""
     orders = max((n for n in bench.sizes if n <= SWEPT), default=bench.sizes[0])
     bench.tell(f"  a sweep of {orders:,} open orders")
-    with bench.scratch("postgresql", orders) as url, worker(url) as probe:
+    with bench.scratch("postgresql", orders) as url, Probe(url) as probe:
         found = probe.call(f"{INSIDE}sweep", orders=min(SWEPT, orders))
     name = f"sweep of {found['asked']:,} open orders"
     # One that is not full for each publisher.
