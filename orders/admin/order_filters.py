@@ -48,8 +48,8 @@ def silent(rows: Rows) -> Rows:
 def shipped_this_week(rows: Rows) -> Rows:
     today = timezone.localdate()
     monday = _midnight(today - timedelta(days=today.weekday()))
-    found = rows.alias(now=Unindexed("status"))
-    return found.filter(now=status.SHIPPED, shipped_at__gte=monday)
+    found = rows.alias(present=Unindexed("status"))
+    return found.filter(present=status.SHIPPED, shipped_at__gte=monday)
 
 
 @dataclass(frozen=True)
