@@ -85,5 +85,5 @@ def test_an_unindexed_column_finds_the_same_rows() -> None:
     assert Order.objects.among([ours.pk]).count() == 2
     assert Order.objects.among([ours.pk, theirs.pk]).count() == 5
     assert Order.objects.among([]).count() == 0
-    by_store = Order.objects.alias(name_of=Unindexed("publisher__name"))
-    assert by_store.filter(name_of=theirs.name).count() == 3
+    named = Order.objects.alias(name_of=Unindexed("publisher__name"))
+    assert named.filter(name_of=theirs.name).count() == 3

@@ -163,6 +163,17 @@ class TestLock:
             lifecycle.lock(order.pk, version=order.version + 1)
         assert lifecycle.lock(order.pk, version=order.version) == order
 
+    @pytest.mark.django_db(transaction=True)
+    def test_it_takes_a_transaction(self, order: Order) -> None:
+        with pytest.raises(transaction.TransactionManagementError, match="within a transaction"):
+            lifecycle.lock(order.pk)
+        with transaction.atomic():
+            assert lifecycle.lock(order.pk) == order
+
+    def test_an_order_that_is_not_there_is_said_to_be_none(self, order: Order) -> None:
+        with pytest.raises(Order.DoesNotExist, match=f"no order with the id {order.pk + 1}"):
+            lifecycle.lock(order.pk + 1)
+
     def test_a_new_order_is_held_or_ready(self, order: Order) -> None:
         with nothing_changes(), pytest.raises(ValueError, match="held or ready"):
             lifecycle.create(Order(status="accepted"), [], actor=WORKER, data={})

@@ -22,8 +22,8 @@ def one_of(field: str, values: Iterable[str]) -> Q:
 class Unindexed(Func):
     """A column by which SQLite shall not look for rows, since it would take the wrong index.
 
-    It cannot tell a publisher of half of all orders from one of few. A unary ``+`` changes nothing
-    else. PostgreSQL weighs its indexes well enough, and is told nothing.
+    It cannot tell a publisher or a status of half of all orders from one of few. A unary ``+``
+    changes nothing else. PostgreSQL weighs its indexes well enough, and is told nothing.
     """
 
     arity = 1
