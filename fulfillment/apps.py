@@ -10,7 +10,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.core import checks
+from django.db.backends.signals import connection_created
 from django_otp.plugins.otp_totp.apps import DefaultConfig
+
+from fulfillment.times import read_soon
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -31,6 +34,7 @@ class FulfillmentConfig(AppConfig):
     name = "fulfillment"
 
     def ready(self) -> None:
+        connection_created.connect(read_soon, dispatch_uid="fulfillment.times")
         checks.register(encryption_keys)
         checks.register(sqlite_outside_debug, deploy=True)
         checks.register(gateway_without_https)

@@ -161,9 +161,9 @@ def insert_many(rows: Sequence[models.Model]) -> int:
 def _insert_few(rows: Sequence[models.Model]) -> None:
     """Insert by one statement, which is soon built."""
     model = type(rows[0])
-    values = _values(rows, fields_of(model))
+    fields = fields_of(model)
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_few(model, len(rows)), placed(values))
+        cursor.execute(_few(model, len(rows)), placed(_values(rows, fields), fields))
         for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
             row.pk = number
 
@@ -234,12 +234,12 @@ def _values(
 ) -> Iterator[list[Any]]:
     """Yield each new object's values, in the order of the fields, as the driver takes them."""
     relations: list[Any] = [field for field in fields if field.is_relation]
+    moments = {one.attname: one.pre_save(rows[0], add=True) for one in moments_of(type(rows[0]))}
     for row in rows:
+        row.__dict__.update(moments)
         for field in relations:
             # What it points to may have been inserted since the row was made.
             if row.__dict__[field.attname] is None and field.is_cached(row):
                 related = field.get_cached_value(row)
                 setattr(row, field.attname, related and related.pk)
-        for field in moments_of(type(row)):
-            field.pre_save(row, add=True)
     return prepared(rows, fields)

@@ -184,6 +184,7 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
     and is no longer as it was read, and then the transaction must be undone.
     """
     changed, happened, names, versions = [], [], {"updated_at"}, []
+    now = timezone.now()
     for change in changes:
         order, before = change.order, change.order.status
         versions.append(order.version)
@@ -196,7 +197,7 @@ def move_many(changes: Iterable[Change], *, actor: Actor) -> int:
             if getattr(order, name) != value:
                 names.add(name)
                 setattr(order, name, value)
-        order.updated_at = timezone.now()
+        order.updated_at = now
         if change.kind:
             event = _event(order, change.kind, before, change.to, actor, change.data)
             happened.append((order, event))
@@ -251,6 +252,7 @@ def _event(
 ) -> OrderEvent:
     event = another(
         _EVENT,
+        order_id=order.pk,
         kind=kind,
         from_status=before,
         to_status=to,
@@ -258,5 +260,5 @@ def _event(
         actor_user_id=actor.user_id,
         data={**data, "client": actor.client} if actor.client else data,
     )
-    event.order = order
+    OrderEvent.order.field.set_cached_value(event, order)
     return event

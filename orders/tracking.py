@@ -6,23 +6,21 @@ Unclear orders come first, since they may not be sent again before they have bee
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from orders import breaker, budget, clock, letters, lifecycle, missed, news, status
+from orders import answers, breaker, budget, clock, missed, status
 from orders.gateway import login_of
-from orders.lifecycle import WORKER
 from orders.models import Call, Order
 from orders.settlement import refuse_login, send_what_waited
 from orders.trepstar import client, status_xml
 from orders.trepstar.errors import GatewayError, Unreachable
-from orders.trepstar.status_xml import MAX_INVOICES, Section
+from orders.trepstar.status_xml import MAX_INVOICES
 from products.models import Publisher
 
 log = logging.getLogger(__name__)
@@ -186,7 +184,7 @@ def ask(
         _account_problem(publisher, call, problem)
         return False
     found = status_xml.by_invoice(sections, invoices)
-    written = apply(found, orders, interval)
+    written = answers.apply(found, orders, interval)
     budget.settle(
         call,
         Call.Outcome.ANSWERED,
@@ -239,48 +237,6 @@ def _ask_later(order_ids: Sequence[int], interval: timedelta) -> None:
     rows = Order.objects.filter(pk__in=order_ids)
     rows.filter(unclear).update(asked_at=now, next_ask_at=now + wait)
     rows.filter(~unclear, status__in=status.ASKED).update(asked_at=now, next_ask_at=now + interval)
-
-
-def apply(
-    found: Mapping[str, Section], orders: Sequence[Chosen | Order], interval: timedelta
-) -> set[str]:
-    """Write a batch of sections down in one transaction; if that fails, one by one.
-
-    The orders are of one publisher. Returns the invoices that were written down.
-    """
-    known = [order for order in orders if order.invoice in found]
-    if _try(found, known, interval):
-        return {order.invoice for order in known}
-    return {order.invoice for order in known if _try(found, [order], interval)}
-
-
-def _try(
-    found: Mapping[str, Section], orders: Sequence[Chosen | Order], interval: timedelta
-) -> bool:
-    try:
-        if orders:
-            _apply(found, orders, interval)
-    except Exception:
-        log.exception("%s sections could not be written down together.", len(orders))
-        return False
-    return True
-
-
-def _apply(
-    found: Mapping[str, Section], orders: Sequence[Chosen | Order], interval: timedelta
-) -> None:
-    with transaction.atomic():
-        # Read once, with the time; a join would make a publisher for every order.
-        publisher = Publisher.objects.annotate(now=clock.later(0)).get(pk=orders[0].publisher_id)
-        asked = status.ASKED | {status.UNCLEAR}
-        locked = publisher.orders.select_for_update(no_key=True).filter(status__in=asked)
-        rows = list(locked.filter(pk__in=[order.pk for order in orders]).order_by("id"))
-        letters.read_lines(rows, found)
-        changes = [
-            news.read(order, found[order.invoice], now=publisher.now, interval=interval)
-            for order in rows
-        ]
-        lifecycle.move_many(changes, actor=WORKER)
 
 
 def ask_now(order: Order, gateway: client.Gateway) -> str:

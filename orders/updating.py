@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections, models
 from django.db.models import Field, Model
 
 # What a driver does not take as it is, apart from JSON.
@@ -40,22 +40,28 @@ def update_each(
         values = ([*row, version] for row, version in zip(values, versions, strict=True))
     statement = _statement(fields, len(rows), versions is not None)
     with connection.cursor() as cursor:
-        cursor.execute(statement, placed(values))
+        cursor.execute(statement, placed(values, fields))
         return int(cursor.rowcount)
 
 
 def prepared(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> Iterator[list[Any]]:
     """Yield each object's values, in the order of two or more fields, as the driver takes them."""
-    types = _ADAPTED[connection.vendor]
-    adapted = [(n, field) for n, field in enumerate(fields) if isinstance(field, types)]
+    here = connections[DEFAULT_DB_ALIAS]
+    types = _ADAPTED[here.vendor]
+    # Of a batch, many have the same time: what a value becomes is worked out once.
+    adapted: list[tuple[int, Any, dict[Any, Any]]] = [
+        (n, field, {None: None}) for n, field in enumerate(fields) if isinstance(field, types)
+    ]
     json = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
     # All of them at once: asked for one by one they take longer than the database does.
     values_of = itemgetter(*(field.attname for field in fields))
     for row in rows:
         values = list(values_of(row.__dict__))
-        for n, field in adapted:
-            if values[n] is not None:
-                values[n] = field.get_db_prep_save(values[n], connection)
+        for n, field, known in adapted:
+            value = values[n]
+            if value not in known:
+                known[value] = field.get_db_prep_save(value, here)
+            values[n] = known[value]
         for n in json:
             if values[n] is not None:
                 values[n] = _json(values[n])
@@ -70,38 +76,45 @@ def _json(value: Any) -> str:
         return dumps(value)
 
 
-def placed(rows: Iterator[list[Any]]) -> list[Any]:
-    """Return the values of rows as ``source`` has places for them."""
+def placed(rows: Iterator[list[Any]], fields: Sequence[Field[Any, Any]]) -> list[Any]:
+    """Return the values of rows as ``source`` has places for them.
+
+    Raises ``DataError`` for what no column could hold, as PostgreSQL does.
+    """
     if connection.vendor != "postgresql":
         return list(chain.from_iterable(rows))
-    return [[*map(_exact, column)] for column in zip(*rows, strict=True)]
-
-
-def _exact(value: Any) -> Any:
-    """Return a text of another class, such as a choice, as a plain one: an array holds one type."""
-    return str.__str__(value) if isinstance(value, str) and type(value) is not str else value
+    keys = [str(n) for n in range(1, len(fields) + 1)]
+    json = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
+    told = []
+    for row in rows:
+        for n in json:
+            if row[n] is not None:
+                row[n] = orjson.Fragment(row[n])
+        told.append(dict(zip(keys, row, strict=True)))
+    try:
+        return [orjson.dumps(told, default=str).decode()]
+    except TypeError as error:
+        raise DataError(f"Values cannot be written as JSON: {error}.") from error
 
 
 def source(fields: Sequence[Field[Any, Any]], count: int) -> str:
     """Return ``count`` rows of values as SQL to select from: ``given``, with ``column1`` and on.
 
-    PostgreSQL is given each column as an array, which is soon built and read; the rows keep their
-    order in ``place`` there.
+    PostgreSQL is given them as one JSON text, which is sooner written than its arrays; the rows
+    keep their order in ``place`` there.
     """
     names = ", ".join(f"column{n}" for n in range(1, len(fields) + 1))
     if connection.vendor == "postgresql":
-        arrays = ", ".join(f"{_type_of(field)}[]" for field in fields)
-        return f"unnest({arrays}) WITH ORDINALITY AS given({names}, place)"
+        told = ", ".join(f'"{n}" {_type_of(field)}' for n, field in enumerate(fields, 1))
+        rows = f"ROWS FROM (json_to_recordset(%s) AS ({told})) WITH ORDINALITY"
+        return f"{rows} AS given({names}, place)"
     row = f"({', '.join(['%s'] * len(fields))})"
     return f"(VALUES {', '.join([row] * count)}) AS given"
 
 
 def _type_of(field: Field[Any, Any]) -> str:
-    """Return the placeholder of a column with its type.
-
-    Without the length, since a cast to it would cut silently what assigning refuses.
-    """
-    return f"%s::{str(field.rel_db_type(connection)).partition('(')[0]}"
+    """Return a column's type without its length: a cast would cut what assigning refuses."""
+    return str(field.rel_db_type(connection)).partition("(")[0]
 
 
 def _field(row: Model, name: str) -> Field[Any, Any]:

@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 from django.db.models import QuerySet
 
-from orders import clock, desk, lifecycle, shop_news, status, submission
+from orders import answers, clock, desk, lifecycle, shop_news, status, submission
 from orders.lifecycle import WORKER, Changed, NotNow
 from orders.models import Order, ShopOrder
 from orders.trepstar import wire
@@ -38,7 +38,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 def no_row_locks() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QuerySet, "select_for_update", lambda self, **how: self)
-        patch.setattr(lifecycle, "lock_clause", lambda: "")
+        for module in (answers, lifecycle):
+            patch.setattr(module, "lock_clause", lambda: "")
         yield
 
 

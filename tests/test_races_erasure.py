@@ -8,10 +8,10 @@ from unittest.mock import patch
 import pytest
 
 from orders import (
+    answers,
     clock,
     lifecycle,
     privacy,
-    tracking,
 )
 from orders.models import Order, ShopOrder
 from tests import test_races_shop
@@ -60,7 +60,7 @@ class TestErasure:
         found = {order.invoice: section(order, "SHIPPED")}
         wait = timedelta(seconds=900)
         during(
-            lifecycle, "move_many", erase, lambda: tracking.apply(found, [fresh(order)], wait)
+            lifecycle, "move_many", erase, lambda: answers.apply(found, [fresh(order)], wait)
         ).end()
         return fresh(order)
 
@@ -79,5 +79,5 @@ class TestErasure:
         Order.objects.update(status="shipped", shipped_at=clock.now())
         erase()
         theirs = {order.invoice: section(order, "SHIPPED")}
-        tracking.apply(theirs, [fresh(order)], timedelta(seconds=900))
+        answers.apply(theirs, [fresh(order)], timedelta(seconds=900))
         assert fresh(order).gateway_customer == ""

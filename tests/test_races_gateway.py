@@ -11,6 +11,7 @@ import pytest
 from django.test import override_settings
 
 from orders import (
+    answers,
     breaker,
     clock,
     lifecycle,
@@ -128,7 +129,7 @@ class TestAskNowAgainstSync:
         def ask() -> str:
             return tracking.ask_now(fresh(order), gateway)
 
-        during(tracking, "apply", ask, lambda: tracking.sync(north.pk, gateway)).end()
+        during(answers, "apply", ask, lambda: tracking.sync(north.pk, gateway)).end()
         assert len(gateway.calls) == 2
         return fresh(order)
 
@@ -213,7 +214,7 @@ class TestAnOrderDeletedAtTrepStar:
 
     def news(self, order: Order) -> Callable[[], Any]:
         found = {order.invoice: section(order)}
-        return lambda: tracking.apply(found, [order], timedelta(seconds=900))
+        return lambda: answers.apply(found, [order], timedelta(seconds=900))
 
     def test_a_cancel_while_it_is_found_again_is_turned_away(self, order: Order) -> None:
         assert not has_ended(

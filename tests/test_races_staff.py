@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from orders import clock, desk, lifecycle, settlement, submission, tracking
+from orders import answers, clock, desk, lifecycle, settlement, submission
 from orders.lifecycle import WORKER, Changed, NotNow
 from orders.models import Order
 from orders.trepstar.errors import GatewayError, Unreachable
@@ -161,7 +161,7 @@ class TestClearFlag:
             lifecycle,
             "move_many",
             staff("clear_flag", order),
-            lambda: tracking.apply(found, [order, other], timedelta(seconds=900)),
+            lambda: answers.apply(found, [order, other], timedelta(seconds=900)),
         ).end()
         return fresh(order)
 

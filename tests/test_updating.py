@@ -8,7 +8,7 @@ import pytest
 from django.db import DataError, connection, transaction
 from django.utils import timezone
 
-from orders import lifecycle, status, tracking
+from orders import answers, lifecycle, status
 from orders.models import Order
 from orders.trepstar.status_xml import Section
 from orders.updating import update_each
@@ -45,7 +45,8 @@ def test_every_row_gets_its_own_values_of_every_type(north: Publisher, film: Pro
         order.flag, order.missed, order.redact = f"It's 100 % “{number}” ?", number, bool(number)
         order.ship_date = date(2026, 11, 20) if number else None
         order.asked_at = now if number else None
-        order.tracking_history, order.payload = ["a", number], {"x": None}
+        order.tracking_history = ["a", number, "🙂"]
+        order.payload = {"x": None} if number else None
         order.lease_token = None
     names = {"flag", "missed", "redact", "ship_date", "asked_at", "tracking_history", "payload"}
     untouched = fresh(orders[2])
@@ -57,6 +58,9 @@ def test_every_row_gets_its_own_values_of_every_type(north: Publisher, film: Pro
         assert {n: getattr(found, n) for n in names} == {n: getattr(order, n) for n in names}
     assert fresh(orders[2]).__dict__.keys() == untouched.__dict__.keys()
     assert fresh(orders[2]).flag == ""
+    # Nothing is NULL there, not the null of JSON.
+    assert Order.objects.filter(payload=None).count() == 0
+    assert Order.objects.filter(payload__isnull=True).count() == 2
 
 
 def test_nothing_to_write_is_no_statement(north: Publisher, film: Product) -> None:
@@ -74,6 +78,15 @@ def test_what_is_too_long_is_refused_and_not_cut(north: Publisher, film: Product
         update_each(orders, ["tracking_id"])
 
 
+@pytest.mark.skipif(not POSTGRES, reason="SQLite's driver refuses it before")
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_what_is_no_text_is_refused(north: Publisher, film: Product, text: str) -> None:
+    orders = accepted(north, film, 2)
+    orders[1].flag = text
+    with nothing_changes(), pytest.raises(DataError), transaction.atomic():
+        update_each(orders, ["flag"])
+
+
 # SQLite takes so many values in a statement of Django's that the messages need two.
 @pytest.mark.parametrize(("webhooks", "more"), [(False, 0), (True, 1 if POSTGRES else 2)])
 def test_a_batch_of_a_hundred_takes_four_statements(
@@ -84,7 +97,7 @@ def test_a_batch_of_a_hundred_takes_four_statements(
     orders = accepted(north, film, 100)
     found: dict[str, Section] = {one.invoice: section(one) for one in orders}
     with statements() as done:
-        assert len(tracking.apply(found, orders, WAIT)) == 100
+        assert len(answers.apply(found, orders, WAIT)) == 100
     told = [one["sql"].split()[0] for one in done.captured_queries]
     written = [word for word in told if word not in ("SAVEPOINT", "RELEASE")]
     assert written == ["SELECT", "SELECT", "UPDATE", "INSERT", *["INSERT"] * more]

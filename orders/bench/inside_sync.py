@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orders import clock, status, tracking
+from orders import answers, clock, status, tracking
 from orders.bench.timing import cpu_seconds, peak_rss_mb
 from orders.models import Order
 from orders.trepstar.client import Gateway, Login, Reply
@@ -68,7 +68,7 @@ def _measured(do: Callable[[list[Order]], object]) -> float:
 
 def _apply(orders: list[Order]) -> None:
     found = {one.invoice: _section(one) for one in orders}
-    written = tracking.apply(found, orders, WAIT)
+    written = answers.apply(found, orders, WAIT)
     assert len(written) == len(orders) == MAX_INVOICES
 
 
