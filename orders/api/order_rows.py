@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ from django.utils import timezone
 from orders import preflight, status
 from orders.api.order_shapes import LineShape, OrderShape
 from orders.gateway import box_of
+from orders.inserting import another
 from orders.models import Order, OrderLine
 from orders.models.order import tracking_url
 from products.models import Product
@@ -37,8 +39,10 @@ _MOMENTS = (
     "accepted_at",
     "shipped_at",
 )
+_FIELDS_OF = itemgetter(*FIELDS)
 _LINE = LineShape.Meta.fields
 _QUANTITY = _LINE.index("quantity")
+_PRODUCT = Product()
 
 
 # The id comes first, by which the lines are put in order; the last four are for ``preflight``.
@@ -60,23 +64,25 @@ _WORDS = {
 }
 
 
-def read(orders: QuerySet[Order]) -> QuerySet[Order, dict[str, Any]]:
-    """Return the rows of ``orders`` with their lines, in one statement; for ``shown``."""
+def read(orders: QuerySet[Order]) -> QuerySet[Order, Any]:
+    """Return the rows of ``orders`` with their lines, in one statement, as named tuples.
+
+    They are for ``shown``, and have at least ``pk``, ``version`` and ``updated_at``.
+    """
     lines = RawSQL(_WORDS[connection.vendor], (), TextField())  # noqa: S611 - a constant
     more = ("pk", "publisher_id", "publisher__charset")
-    return orders.values(*more, *_COLUMNS, *_ELSEWHERE.values(), order_lines=lines)
+    names = (*more, *_COLUMNS, *_ELSEWHERE.values())
+    return orders.annotate(order_lines=lines).values_list(*names, "order_lines", named=True)
 
 
-def shown(row: dict[str, Any], wanted: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return a row of ``read`` as clients see it; only the ``wanted`` fields if these are given.
-
-    The row is changed.
-    """
-    lines = sorted(orjson.loads(row["order_lines"] or "[]"))
-    row["findings"] = _findings(row, lines) if row["status"] in status.EDITABLE else []
-    row["publisher"] = row["publisher__publisher_id"]
-    row["reship_of"] = row["reship_of__invoice"]
-    return _told(row, [line[1:6] for line in lines], wanted)
+def shown(row: Any, wanted: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return a row of ``read`` as clients see it; only the ``wanted`` fields if these are given."""
+    lines = sorted(orjson.loads(row.order_lines or "[]"))
+    values = row._asdict()
+    values["findings"] = _findings(values, lines) if row.status in status.EDITABLE else []
+    values["publisher"] = row.publisher__publisher_id
+    values["reship_of"] = row.reship_of__invoice
+    return _told(values, [line[1:6] for line in lines], wanted)
 
 
 def shown_new(orders: Iterable[Order]) -> list[dict[str, Any]]:
@@ -110,7 +116,9 @@ def _told(
     values["tracking_url"] = tracking_url(values["tracking_id"])
     values["pieces"] = sum(line[_QUANTITY] for line in lines)
     values["lines"] = [dict(zip(_LINE, line, strict=True)) for line in lines]
-    return {name: values[name] for name in wanted or FIELDS}
+    if wanted:
+        return {name: values[name] for name in wanted}
+    return dict(zip(FIELDS, _FIELDS_OF(values), strict=True))
 
 
 def _findings(row: dict[str, Any], lines: list[list[Any]]) -> list[dict[str, str]]:
@@ -125,7 +133,8 @@ def _findings(row: dict[str, Any], lines: list[list[Any]]) -> list[dict[str, str
 
 def _line(line: Sequence[Any]) -> Any:
     _, product_id, project_id, title, quantity, _, price, text, active, publisher_id = line
-    product = Product(
+    product = another(
+        _PRODUCT,
         publisher_id=publisher_id,
         project_id=project_id,
         title=title,

@@ -54,9 +54,9 @@ class OrderView(ApiView):
         """Return an order as it is now, tagged with its version."""
         seen = Order.objects.for_user(self.request.user)
         now = order_rows.read(seen).get(pk=order.pk)
-        return Response(self.told(now), code, headers={"ETag": f'"{now["version"]}"'})
+        return Response(self.told(now), code, headers={"ETag": f'"{now.version}"'})
 
-    def told(self, row: dict[str, Any]) -> dict[str, Any]:
+    def told(self, row: Any) -> dict[str, Any]:
         """Return a row of ``order_rows.read`` with the fields that the caller asked for."""
         return order_rows.shown(row, self.wanted)
 

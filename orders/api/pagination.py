@@ -93,12 +93,9 @@ def _limit(given: str | None) -> int:
 
 
 def _write(row: Any, by: str) -> str:
-    """Return the cursor behind ``row``, which is an object or a dictionary with ``pk``."""
-    values = row if isinstance(row, dict) else {"pk": row.pk}
-    at = values[TIME].astimezone(UTC).isoformat() if by == TIME else ""
-    return (
-        base64.urlsafe_b64encode(json.dumps([by, at, values["pk"]]).encode()).decode().rstrip("=")
-    )
+    """Return the cursor behind ``row``, which has ``pk``, and ``updated_at`` where that counts."""
+    at = row.updated_at.astimezone(UTC).isoformat() if by == TIME else ""
+    return base64.urlsafe_b64encode(json.dumps([by, at, row.pk]).encode()).decode().rstrip("=")
 
 
 def _read(cursor: str, by: str) -> tuple[datetime | None, int]:
