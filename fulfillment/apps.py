@@ -13,7 +13,7 @@ from django.core import checks
 from django.db.backends.signals import connection_created
 from django_otp.plugins.otp_totp.apps import DefaultConfig
 
-from fulfillment.times import read_soon
+from fulfillment.postgresql import set_up
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -34,7 +34,7 @@ class FulfillmentConfig(AppConfig):
     name = "fulfillment"
 
     def ready(self) -> None:
-        connection_created.connect(read_soon, dispatch_uid="fulfillment.times")
+        connection_created.connect(set_up, dispatch_uid="fulfillment.postgresql")
         checks.register(encryption_keys)
         checks.register(sqlite_outside_debug, deploy=True)
         checks.register(gateway_without_https)

@@ -1,4 +1,4 @@
-"""Times out of PostgreSQL: what is read sooner is what Django would have read."""
+"""Connections to PostgreSQL: times are read as Django reads them, and nothing is compiled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.pq import Format
 
-from fulfillment.times import TimeLoader
+from fulfillment.postgresql import TimeLoader
 
 TIMESTAMPTZ_OID = 1184
 TIMES = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30))
@@ -67,3 +67,18 @@ def test_a_connection_reads_times_so_whatever_its_zone() -> None:
         text, there = cursor.fetchone()
     assert text == "2026-11-22 13:58:55.0843-05"
     assert there == moment
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_nothing_is_compiled_at_run_time() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit_above_cost = 0")
+        cursor.execute("EXPLAIN ANALYZE SELECT count(*) FROM orders_order")
+        assert "JIT" not in str(cursor.fetchall())
+        # The control: a server that can would compile it.
+        cursor.execute("SET LOCAL jit = on")
+        cursor.execute("SELECT pg_jit_available()")
+        (can,) = cursor.fetchone()
+        cursor.execute("EXPLAIN ANALYZE SELECT count(*) FROM orders_order")
+        assert ("JIT" in str(cursor.fetchall())) == can
