@@ -36,8 +36,7 @@ REPLAY = Button(
 class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     publisher_path = "store__publisher"
     change_form_template = "admin/orders/delivery/change_form.html"
-    list_display = ("received_at", "came", "shop", "result", "orders", "again")
-    list_display_links = ("received_at", "came")
+    list_display = ("received_at", "topic", "shop", "result", "orders", "again")
     list_filter = (
         "outcome",
         PublisherFilter,
@@ -71,10 +70,6 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
         "matched_secret",
         "repeats",
     )
-
-    @admin.display(description="topic", ordering="topic")
-    def came(self, delivery: Delivery) -> str:
-        return delivery.topic
 
     @admin.display(description="shop's order")
     def shop(self, delivery: Delivery) -> str:

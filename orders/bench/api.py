@@ -22,7 +22,7 @@ def run(bench: Bench) -> Iterator[Figure]:
 def _of(bench: Bench, vendor: str, probe: Probe) -> Iterator[Figure]:
     counted = probe.call(f"{INSIDE}counted")
     seconds = interleaved(
-        bench.rounds,
+        bench.more_rounds,
         page=lambda: float(probe.call(f"{INSIDE}page")),
         by_hand=lambda: float(probe.call(f"{INSIDE}by_hand")),
         deep=lambda: float(probe.call(f"{INSIDE}page", deep=True)),

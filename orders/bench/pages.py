@@ -30,7 +30,7 @@ def _grown(bench: Bench, vendor: str, few: int, many: int) -> Iterator[Figure]:
     for name, here in at_few.call(f"{INSIDE}:addresses").items():
         bench.tell(f"  {vendor}: {name}")
         seconds = interleaved(
-            bench.rounds,
+            bench.more_rounds,
             few=partial(at_few.call, f"{INSIDE}:look", address=here),
             many=partial(at_many.call, f"{INSIDE}:look", address=there[name]),
         )
@@ -57,7 +57,7 @@ def _last_pages(bench: Bench, vendor: str, many: int) -> Iterator[Figure]:
     for name in LISTS:
         last = probe.call(f"{INSIDE}:last_page", address=known[name])
         seconds = interleaved(
-            bench.rounds,
+            bench.more_rounds,
             first=partial(probe.call, f"{INSIDE}:look", address=known[name]),
             last=partial(probe.call, f"{INSIDE}:look", address=last),
         )

@@ -70,6 +70,11 @@ class Bench:
     ) -> None:
         self._open.close()
 
+    @property
+    def more_rounds(self) -> int:
+        """How many rounds there are for what takes a moment, on which noise weighs more."""
+        return 2 * self.rounds
+
     def probe(self, vendor: str, orders: int) -> Probe:
         """Return the probe on a copy of the database of that size; it stays open until the end.
 

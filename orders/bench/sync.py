@@ -43,7 +43,7 @@ def _sweep(bench: Bench) -> Iterator[Figure]:
 def _batch(bench: Bench, vendor: str, probe: Probe) -> Iterator[Figure]:
     counted = probe.call(f"{INSIDE}statements_of_a_batch")
     seconds = interleaved(
-        bench.rounds,
+        bench.more_rounds,
         batch=lambda: float(probe.call(f"{INSIDE}batch")),
         update=lambda: float(probe.call(f"{INSIDE}update")),
     )

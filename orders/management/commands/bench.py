@@ -26,7 +26,12 @@ class Command(BaseCommand):
         parser.add_argument("--list", action="store_true", help="name the sections, and end")
         parser.add_argument("--only", nargs="+", metavar="SECTION", choices=NAMES, default=NAMES)
         parser.add_argument("--database", choices=[*VENDORS, "both"], default="both")
-        parser.add_argument("--rounds", type=int, default=5, help="of each measurement (5)")
+        parser.add_argument(
+            "--rounds",
+            type=int,
+            default=5,
+            help="of each measurement (5); twice as many of what takes a moment",
+        )
         parser.add_argument("--orders", default=SIZES, help=f"sizes to compare ({SIZES})")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
 
