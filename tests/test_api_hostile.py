@@ -130,12 +130,12 @@ def test_a_database_that_is_away_is_503_and_an_error_of_ours_500(
     def away(*args: Any) -> Any:
         raise OperationalError("gone: secret-host")
 
-    monkeypatch.setattr(orders_api.order_rows, "read", away)
+    monkeypatch.setattr(orders_api.order_rows, "rows", away)
     answer = shop.program.get("orders/")
     assert problem(answer)[:2] == (503, "unavailable")
     assert answer.headers["Retry-After"] == "5"
     assert b"secret-host" not in answer.content
-    monkeypatch.setattr(orders_api.order_rows, "read", lambda orders: 1 / 0)
+    monkeypatch.setattr(orders_api.order_rows, "rows", lambda: 1 / 0)
     answer = shop.program.get("orders/")
     assert problem(answer)[:2] == (500, "internal")
     assert b"ZeroDivision" not in answer.content

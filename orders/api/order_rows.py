@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import cache
 from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet, TextField
+from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -25,6 +26,7 @@ from orders.gateway import box_of
 from orders.inserting import another
 from orders.models import Order, OrderLine
 from orders.models.order import tracking_url
+from orders.models.order_rows import OrderQuerySet
 from products.models import Product
 
 FIELDS = OrderShape.Meta.fields
@@ -64,20 +66,22 @@ _WORDS = {
 }
 
 
-def read(orders: QuerySet[Order]) -> QuerySet[Order, Any]:
-    """Return the rows of ``orders`` with their lines, in one statement, as named tuples.
+@cache
+def rows() -> OrderQuerySet:
+    """Return all orders with their lines, in one statement, as named tuples; for ``shown``.
 
-    They are for ``shown``, and have at least ``pk``, ``version`` and ``updated_at``.
+    Django takes as long to put so many columns into a query as to build what is asked of it, so
+    that is done once: narrow it down with ``for_user`` and filters.
     """
     lines = RawSQL(_WORDS[connection.vendor], (), TextField())  # noqa: S611 - a constant
     more = ("pk", "publisher_id", "publisher__charset")
-    names = (*more, *_COLUMNS, *_ELSEWHERE.values())
-    return orders.annotate(order_lines=lines).values_list(*names, "order_lines", named=True)
+    names = (*more, *_COLUMNS, *_ELSEWHERE.values(), "order_lines")
+    return Order.objects.annotate(order_lines=lines).values_list(*names, named=True)  # type: ignore[return-value]
 
 
 def shown(row: Any, wanted: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return a row of ``read`` as clients see it; only the ``wanted`` fields if these are given."""
-    lines = sorted(orjson.loads(row.order_lines or "[]"))
+    """Return one of ``rows`` as clients see it; only the ``wanted`` fields if these are given."""
+    lines = sorted(orjson.loads(row.order_lines)) if row.order_lines else []
     values = row._asdict()
     values["findings"] = _findings(values, lines) if row.status in status.EDITABLE else []
     values["publisher"] = row.publisher__publisher_id

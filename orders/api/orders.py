@@ -52,12 +52,11 @@ class OrderView(ApiView):
 
     def one(self, order: Order, code: int = 200) -> Response:
         """Return an order as it is now, tagged with its version."""
-        seen = Order.objects.for_user(self.request.user)
-        now = order_rows.read(seen).get(pk=order.pk)
+        now: Any = order_rows.rows().for_user(self.request.user).get(pk=order.pk)
         return Response(self.told(now), code, headers={"ETag": f'"{now.version}"'})
 
     def told(self, row: Any) -> dict[str, Any]:
-        """Return a row of ``order_rows.read`` with the fields that the caller asked for."""
+        """Return one of ``order_rows.rows`` with the fields that the caller asked for."""
         return order_rows.shown(row, self.wanted)
 
     def made(self, orders: list[Order]) -> Response:
@@ -85,8 +84,8 @@ class Orders(OrderView):
     @extend_schema(operation_id="orders_list", responses=OrderShape(many=True), parameters=[FIELDS])
     def get(self, request: Request) -> Response:
         """List orders with their lines, the newest first."""
-        orders = self.filter_queryset(Order.objects.for_user(request.user))
-        page = self.paginate_queryset(order_rows.read(orders))
+        orders = self.filter_queryset(order_rows.rows().for_user(request.user))
+        page = self.paginate_queryset(orders)
         assert page is not None
         return self.get_paginated_response([self.told(row) for row in page])
 
