@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
 from itertools import chain
 from json import dumps
 from operator import itemgetter
@@ -92,9 +93,16 @@ def placed(rows: Iterator[list[Any]], fields: Sequence[Field[Any, Any]]) -> list
                 row[n] = orjson.Fragment(row[n])
         told.append(dict(zip(keys, row, strict=True)))
     try:
-        return [orjson.dumps(told, default=str).decode()]
+        return [orjson.dumps(told, default=_number).decode()]
     except TypeError as error:
         raise DataError(f"Values cannot be written as JSON: {error}.") from error
+
+
+def _number(value: Any) -> str:
+    """Return the one kind of value as text that JSON would not keep exact."""
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no value of a column")
 
 
 def source(fields: Sequence[Field[Any, Any]], count: int) -> str:

@@ -100,9 +100,8 @@ def _made(
     for row in rows:
         values = list(row)
         for place, expression, converts in converters:
-            if values[place] is not None:
-                for convert in converts:
-                    values[place] = convert(values[place], expression, here)
+            for convert in converts:
+                values[place] = convert(values[place], expression, here)
         made = model.__new__(model)
         made._state = ModelState()
         made._state.adding, made._state.db = False, here.alias
@@ -137,6 +136,6 @@ def _converters(model: type[Model], left_out: frozenset[str]) -> list[tuple[int,
 def _soon(field: Any) -> list[Any]:
     """Return what does the same as Django's converters where those take long, else nothing."""
     if connection.vendor == "sqlite" and isinstance(field, DateTimeField):
-        return [lambda time, *_: time.replace(tzinfo=UTC)]
+        return [lambda time, *_: time and time.replace(tzinfo=UTC)]
     # Numbers of more than 64 bits apart, of which these tables have none.
-    return [lambda text, *_: orjson.loads(text)] if type(field) is JSONField else []
+    return [lambda text, *_: text and orjson.loads(text)] if type(field) is JSONField else []
