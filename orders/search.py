@@ -32,7 +32,7 @@ from orders.models.order_rows import OrderQuerySet
 from orders.models.prefix import LastWord
 
 LONGEST = 254
-FEW = 1_000
+FEW = 1_200
 """So many hits of one condition are taken from its index; of more, the newest orders are read."""
 MANY_COUNTED = 50
 _SHARED = 50
