@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from django.db import transaction
@@ -14,7 +14,7 @@ from orders.lifecycle import WORKER
 from orders.models import Order
 from orders.trepstar.status_xml import Section
 from products.models import Publisher
-from products.rows import but, columns, lock_clause, made_of
+from products.rows import lock_clause, without
 
 log = logging.getLogger(__name__)
 
@@ -62,21 +62,14 @@ def _try(found: Mapping[str, Section], orders: Sequence[Asked], interval: timede
 
 def _apply(found: Mapping[str, Section], orders: Sequence[Asked], interval: timedelta) -> None:
     with transaction.atomic():
-        publisher, now = _publisher_and_time(orders[0].publisher_id)
+        publisher, now = clock.row_and_now(Publisher, orders[0].publisher_id)
+        assert publisher is not None
         rows = _locked(publisher, [order.pk for order in orders])
         letters.read_lines(rows, found)
         changes = [
             news.read(order, found[order.invoice], now=now, interval=interval) for order in rows
         ]
         lifecycle.move_many(changes, actor=WORKER)
-
-
-def _publisher_and_time(publisher_id: int) -> tuple[Publisher, datetime]:
-    sql = f"SELECT {columns(Publisher, 'this')} FROM products_publisher this WHERE this.id = %s"  # noqa: S608
-    values, now = clock.first_and_now(sql, [publisher_id])
-    if values is None:
-        raise Publisher.DoesNotExist(f"There is no publisher with the id {publisher_id}.")
-    return made_of(Publisher, values), now
 
 
 def _locked(publisher: Publisher, order_ids: Sequence[int]) -> list[Order]:
@@ -90,7 +83,7 @@ def _locked(publisher: Publisher, order_ids: Sequence[int]) -> list[Order]:
         f"this.id IN ({marks[0]}) AND this.publisher_id = %s AND this.status IN ({marks[1]}) "
         f"ORDER BY this.id {lock_clause()}"
     )
-    rows = but(Order, UNREAD, where, *order_ids, publisher.pk, *asked)
+    rows = without(Order, UNREAD, where, *order_ids, publisher.pk, *asked)
     for row in rows:
         Order.publisher.field.set_cached_value(row, publisher)
     return rows

@@ -14,7 +14,6 @@ from django.db.models import Count, Q
 
 from orders import clock, status
 from orders.models import Attempt, Gateway, Order
-from products.rows import columns, made_of
 
 FAILURES_IN_A_ROW = 5
 WINDOW = timedelta(minutes=5)
@@ -32,9 +31,8 @@ def state() -> Gateway:
 
 def state_and_time() -> tuple[Gateway, datetime]:
     """Return the gateway's row and the database's time, in one statement where there is a row."""
-    sql = f"SELECT {columns(Gateway, 'this')} FROM {Gateway._meta.db_table} this WHERE id = %s"  # noqa: S608
-    values, now = clock.first_and_now(sql, [Gateway.THE_ONE])
-    return made_of(Gateway, values) if values else Gateway(pk=Gateway.THE_ONE), now
+    found, now = clock.row_and_now(Gateway, Gateway.THE_ONE)
+    return found or Gateway(pk=Gateway.THE_ONE), now
 
 
 def locked_state() -> Gateway:

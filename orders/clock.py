@@ -5,14 +5,17 @@ A worker's own clock may be wrong; it is never compared with a time that another
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from django.db import connection
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Func, Value
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Func, Model, Value
 from django.db.models.expressions import Combinable
 from django.utils import timezone
+
+from products.rows import columns, made_of
+
+M = TypeVar("M", bound=Model)
 
 
 class _ClockTimestamp(Func):
@@ -32,19 +35,20 @@ def now() -> datetime:
     return found
 
 
-def first_and_now(sql: str, params: Sequence[Any]) -> tuple[tuple[Any, ...] | None, datetime]:
-    """Return the first row of a SELECT, or None, and what ``now`` returns, in one statement.
+def row_and_now(model: type[M], pk: int) -> tuple[M | None, datetime]:
+    """Return the row with a primary key, or None, and what ``now`` returns, in one statement.
 
     It takes a second one where there is no row.
     """
     postgresql = connection.vendor == "postgresql"
-    told = sql.replace("SELECT ", "SELECT clock_timestamp(), ", 1) if postgresql else sql
+    told = "clock_timestamp(), " if postgresql else ""
+    told += columns(model, "this")
     with connection.cursor() as cursor:
-        cursor.execute(told, params)
+        cursor.execute(f"SELECT {told} FROM {model._meta.db_table} this WHERE id = %s", [pk])  # noqa: S608
         row = cursor.fetchone()
-    if row is None or not postgresql:
-        return row, now()
-    return row[1:], row[0]
+    if row is None:
+        return None, now()
+    return (made_of(model, row[1:]), row[0]) if postgresql else (made_of(model, row), now())
 
 
 def later(seconds: float) -> Combinable:

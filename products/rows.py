@@ -20,10 +20,13 @@ M = TypeVar("M", bound=Model)
 
 
 @cache
-def columns(model: type[Model], table: str) -> str:
-    """Return all columns of a model for a SELECT, from what is called ``table`` there."""
+def columns(model: type[Model], table: str, left_out: frozenset[str] = frozenset()) -> str:
+    """Return the columns of a model for a SELECT, from what is called ``table`` there.
+
+    All of them, but for the attributes ``left_out``.
+    """
     quote = connection.ops.quote_name
-    names = (quote(str(field.column)) for field in model._meta.concrete_fields)
+    names = (quote(str(field.column)) for field in _fields(model, left_out))
     return ", ".join(f"{table}.{name}" for name in names)
 
 
@@ -68,22 +71,16 @@ def lock_clause() -> str:
     return "FOR NO KEY UPDATE OF this" if connection.features.has_select_for_update_of else ""
 
 
-def but(model: type[M], left_out: frozenset[str], where: str, *params: Any) -> list[M]:
+def without(model: type[M], left_out: frozenset[str], where: str, *params: Any) -> list[M]:
     """Return the rows that meet a condition, as ``with_one`` has it, without some columns.
 
     ``left_out`` are attributes. Whoever asks a row for one of them has it read then, by itself.
     """
+    told, table = columns(model, "this", left_out), connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_without(model, left_out)} WHERE {where}", params)
+        cursor.execute(f"SELECT {told} FROM {table} this WHERE {where}", params)  # noqa: S608
         found = cursor.fetchall()
     return list(_made(model, found, left_out))
-
-
-@cache
-def _without(model: type[Model], left_out: frozenset[str]) -> str:
-    quote = connection.ops.quote_name
-    names = ", ".join(f"this.{quote(str(one.column))}" for one in _fields(model, left_out))
-    return f"SELECT {names} FROM {quote(model._meta.db_table)} this"  # noqa: S608
 
 
 def made_of(model: type[M], values: Sequence[Any]) -> M:

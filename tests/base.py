@@ -60,10 +60,10 @@ ANA = Recipient(
 
 def clock_of(now: Callable[[], datetime]) -> dict[str, Any]:
     """Return what stands in for the functions of ``orders.clock`` where ``now`` tells the time."""
-    first_and_now = clock.first_and_now
+    row_and_now = clock.row_and_now
     return {
         "now": now,
-        "first_and_now": lambda sql, params: (first_and_now(sql, params)[0], now()),
+        "row_and_now": lambda model, pk: (row_and_now(model, pk)[0], now()),
         "later": lambda seconds: Value(now() + timedelta(seconds=seconds)),
     }
 

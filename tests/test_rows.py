@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from orders.models import Order
 from products.models import Publisher
-from products.rows import but, columns, made_of, with_one
+from products.rows import columns, made_of, with_one, without
 from tests import base
 from tests.admin_cast import statements
 
@@ -49,7 +49,7 @@ def values(row: Model, *left_out: str) -> dict[str, Any]:
 
 
 def test_a_row_is_what_django_reads(order: Order) -> None:
-    (found,) = but(Order, frozenset(), "this.id = %s", order.pk)
+    (found,) = without(Order, frozenset(), "this.id = %s", order.pk)
     assert values(found) == values(order)
     assert found == order
     assert (found._state.adding, found._state.db) == (False, order._state.db)
@@ -68,7 +68,7 @@ def test_what_it_is_linked_to_comes_with_it(order: Order) -> None:
 
 def test_a_column_that_was_left_out_is_read_when_it_is_asked_for(order: Order) -> None:
     left_out = frozenset({"payload", "price", "shop_order_id"})
-    (found,) = but(Order, left_out, "this.id = %s", order.pk)
+    (found,) = without(Order, left_out, "this.id = %s", order.pk)
     assert values(found) == values(order, *left_out)
     assert found.get_deferred_fields() == left_out
     for name in sorted(left_out):
@@ -79,5 +79,5 @@ def test_a_column_that_was_left_out_is_read_when_it_is_asked_for(order: Order) -
 
 
 def test_what_nothing_meets_is_nothing(order: Order) -> None:
-    assert but(Order, frozenset(), "this.id = %s", -1) == []
+    assert without(Order, frozenset(), "this.id = %s", -1) == []
     assert with_one("publisher", Order, "this.id = %s", -1) == []
