@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Upper
 from django.db.models.lookups import (
     Exact,
@@ -27,6 +28,7 @@ from django.db.models.lookups import (
 )
 
 from orders.models import Order, OrderLine, ShopOrder
+from orders.models.conditions import Unindexed
 from orders.models.order_indexes import PARTLY_BLANK
 from orders.models.order_rows import OrderQuerySet
 from orders.models.prefix import LastWord
@@ -69,7 +71,7 @@ def search(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         found = cursor.fetchall()
-    conditions = list(_conditions(asked))
+    conditions = [one.each for one in _conditions(asked)]
     had = Counter(number for _, number in found)
     if not _each_ends():
         had = Counter(dict.fromkeys(range(len(conditions) + 1), len(found)))
@@ -78,7 +80,8 @@ def search(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
     wanted = [one for number, one in enumerate(conditions) if number in had]
     if len(conditions) in had:
         # No EXISTS, which PostgreSQL may answer by reading all lines beforehand.
-        line = Subquery(_lines(asked).filter(order=OuterRef("pk")).values("pk")[:1])
+        lines = OrderLine.objects.filter(_begins("sku", asked).by_index, order=OuterRef("pk"))
+        line = Subquery(lines.order_by().values("pk")[:1])
         orders, wanted = orders.alias(hit_line=line), [*wanted, Q(hit_line__isnull=False)]
     many = orders.filter(reduce(or_, wanted))
     if isinstance(many, OrderQuerySet):
@@ -93,21 +96,21 @@ def hits(asked: str) -> QuerySet[Any, Any]:
     one condition with OR, across tables at that, would read every order there is. It ends once
     there are more than ``FEW``.
     """
-    each = [_ids(one) for one in _conditions(asked)]
-    each = [*each, _lines(asked).values_list("order_id")]
-    each = [rows.annotate(number=Value(number)) for number, rows in enumerate(each)]
+    sku = _begins("sku", asked)
+    lines = OrderLine.objects.filter(sku.by_index).values_list("order_id")
+    each = [(one.order, _ids(one.by_index)) for one in _conditions(asked)]
+    each = [
+        (order, rows.annotate(number=Value(number)))
+        for number, (order, rows) in enumerate([*each, (sku.order, lines)])
+    ]
     if _each_ends():
-        return _any_of([rows[: FEW + 1] for rows in each])
-    return _any_of(each)[: FEW + 1]
+        return _any_of([rows.order_by(*order)[: FEW + 1] for order, rows in each])
+    return _any_of([rows.order_by() for _, rows in each])[: FEW + 1]
 
 
 def _each_ends() -> bool:
     """Whether each condition of ``hits`` may end by itself, or only all of them together."""
     return connection.features.supports_slicing_ordering_in_compound
-
-
-def _lines(asked: str) -> QuerySet[OrderLine]:
-    return OrderLine.objects.filter(_begins("sku", asked)).order_by()
 
 
 def _clean(text: str) -> str:
@@ -123,38 +126,73 @@ def _any_of(ids: list[QuerySet[Any]]) -> QuerySet[Any]:
     return ids[0].union(*ids[1:], all=True)
 
 
-def _conditions(asked: str) -> Iterator[Q]:
+def _conditions(asked: str) -> Iterator[Condition]:
     yield _begins_upper("invoice", asked.upper())
     for column in ("reference", "tracking_id", "email", "name"):
         yield _begins(column, asked)
     if not asked.startswith("#"):
         yield _begins("reference", f"#{asked}")
     first, _, rest = asked.partition(" ")
+    last = _begins(LastWord("name"), rest.rpartition(" ")[2] if rest else asked)
     if rest:
-        yield _begins("name", first) & _begins(LastWord("name"), rest.rpartition(" ")[2])
-    else:
-        yield _begins(LastWord("name"), asked)
+        whole = _begins("name", first)
+        last = Condition(last.by_index & whole.by_index, last.each & whole.each, last.order)
+    yield last
     shopify_id = SHOPIFY_ID.search(asked)
     if shopify_id:
         shop_orders = ShopOrder.objects.filter(shop_order_id=int(shopify_id[1]))
-        yield Q(shop_order__in=shop_orders.order_by().values("pk"))
+        one = Q(shop_order__in=shop_orders.order_by().values("pk"))
+        yield Condition(one, one, [])
 
 
-def _begins(text: Any, asked: str) -> Q:
+class Condition(NamedTuple):
+    """What an order may fit: said for the index, and said of one order so that none is taken.
+
+    ``order`` is that of the index. PostgreSQL would otherwise gather all hits there are, or read
+    the table, before it gives the first of them.
+    """
+
+    by_index: Q
+    each: Q
+    order: list[OrderBy]
+
+
+class _AsIndexed(OrderBy):
+    """The order of an index made for the beginnings of texts: byte by byte."""
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        # Django looks for ASC or DESC in what orders rows, which USING takes the place of.
+        return self.as_sql(compiler, connection, template="%(expression)s USING ~<~ /* ASC */")
+
+
+class _Unread(Unindexed):
+    """A text that no index shall be read for, by PostgreSQL neither."""
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s || '')")
+
+
+def _begins(text: Any, asked: str) -> Condition:
     column, filled = _known(text)
+    by_index, each = (filled & _upper_begins(one, asked) for one in (column, _Unread(column)))
+    return Condition(by_index, each, [_AsIndexed(Upper(column))])
+
+
+def _upper_begins(text: Any, asked: str) -> Q:
     if connection.vendor == "postgresql":
-        return filled & Q(IStartsWith(column, asked))
-    upper = asked.translate(_ASCII_UPPER)  # as SQLite's UPPER does it
-    beginning = Q(GreaterThanOrEqual(Upper(column), upper))
-    return filled & beginning & Q(LessThan(Upper(column), upper + _LAST))
+        return Q(IStartsWith(text, asked))
+    return _between(Upper(text), asked.translate(_ASCII_UPPER))  # as SQLite's UPPER does it
 
 
-def _begins_upper(column: str, upper: str) -> Q:
+def _begins_upper(column: str, upper: str) -> Condition:
     """As ``_begins``, for a column that only ever holds upper case."""
-    if connection.vendor == "postgresql":
-        return Q(StartsWith(F(column), upper))
-    beginning = Q(GreaterThanOrEqual(F(column), upper))
-    return beginning & Q(LessThan(F(column), upper + _LAST))
+    text = F(column)
+    says = StartsWith if connection.vendor == "postgresql" else _between
+    return Condition(Q(says(text, upper)), Q(says(_Unread(text), upper)), [_AsIndexed(text)])
+
+
+def _between(text: Any, beginning: str) -> Q:
+    return Q(GreaterThanOrEqual(text, beginning)) & Q(LessThan(text, beginning + _LAST))
 
 
 def _is(text: Any, asked: str) -> Q:

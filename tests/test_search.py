@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from orders import search
 from orders.models import Order, OrderLine, ShopOrder
@@ -159,7 +160,7 @@ def test_orders_are_asked_one_by_one_only_for_what_some_order_has(
     orders: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "FEW", 0)
-    compared = r"UPPER\(\"orders_order\"\.\"(\w+)\"(?:::text)?\) LIKE"
+    compared = r"UPPER\(\(\"orders_order\"\.\"(\w+)\" \|\| ''\)::text\) LIKE"
     asked = {text: str(search.search(Order.objects.all(), text).query) for text in ("vtd", "bo")}
     assert [re.findall(compared, sql) for sql in asked.values()] == [[], ["email", "name"]]
     assert ["hit_line" in sql or "orderline" in sql for sql in asked.values()] == [True, False]
@@ -209,3 +210,33 @@ def test_every_part_of_a_search_is_served_by_its_index(many: None) -> None:
         for line in plan.splitlines():
             assert " SCAN " not in f" {line}" or "SUBQUERY" in line, plan
             assert "Seq Scan" not in line, plan
+
+
+@pytest.mark.postgres
+def test_hits_are_read_in_the_order_of_their_index_and_no_further(
+    many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a million orders, a bitmap of all hits, or sorting them, would cost more than the rest."""
+    monkeypatch.setattr(search, "FEW", 9)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    for text in ("A", "#", "north-m", "9", "V-", "A1 P"):
+        plan = search.hits(text).explain(analyze=True)
+        assert "Sort" not in plan, plan
+        assert max(map(int, re.findall(r"Index Scan .*actual .* rows=(\d+)", plan))) <= 10, plan
+    assert len(search.hits("#")) == 10
+
+
+@pytest.mark.postgres
+def test_orders_asked_one_by_one_are_not_looked_up_by_what_they_are_asked_for(
+    many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else is asked for may have few orders: all that fit a search would be read besides."""
+    monkeypatch.setattr(search, "FEW", 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    looked_up = Order.objects.filter(~Q(reference=""), reference__istartswith="#77")
+    asked = search.search(Order.objects.all(), "#77")
+    assert "order_by_reference" in looked_up.explain()
+    assert "order_by_reference" not in asked.explain(), asked.explain()
+    assert set(asked) == set(looked_up) != set()
