@@ -203,13 +203,22 @@ def many(north: Publisher, film: Product) -> None:
             cursor.execute("SET LOCAL enable_seqscan = off")
 
 
+def explained(text: str) -> str:
+    sql, values = search.hits(text)
+    how = "EXPLAIN ANALYZE" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{how} {sql}", values)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
 def test_every_part_of_a_search_is_served_by_its_index(many: None) -> None:
     for text, index in INDEXED.items():
-        plan = search.hits(text).explain()
+        plan = explained(text)
         assert index in plan, (text, plan)
         for line in plan.splitlines():
-            assert " SCAN " not in f" {line}" or "SUBQUERY" in line, plan
+            assert " SCAN " not in f" {line}" or line == "SCAN hits", plan
             assert "Seq Scan" not in line, plan
+            assert "TEMP B-TREE" not in line, plan
 
 
 @pytest.mark.postgres
@@ -221,10 +230,12 @@ def test_hits_are_read_in_the_order_of_their_index_and_no_further(
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_bitmapscan = off")
     for text in ("A", "#", "north-m", "9", "V-", "A1 P"):
-        plan = search.hits(text).explain(analyze=True)
+        plan = explained(text)
         assert "Sort" not in plan, plan
         assert max(map(int, re.findall(r"Index Scan .*actual .* rows=(\d+)", plan))) <= 10, plan
-    assert len(search.hits("#")) == 10
+    with connection.cursor() as cursor:
+        cursor.execute(*search.hits("#"))
+        assert len(cursor.fetchall()) == 10
 
 
 @pytest.mark.postgres
