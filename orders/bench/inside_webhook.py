@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import cache
 
 from django.db import connection
@@ -15,7 +16,6 @@ from orders.bench.timing import cpu_seconds, statements
 from orders.models import Order
 
 ADDRESS = "/webhooks/shopify/"
-_numbers = itertools.count(1)
 # Made once: a client loads the middleware with its first request, static files and all.
 _client = cache(Client)
 
@@ -35,7 +35,7 @@ def made() -> int:
 def deliver(count: int) -> float:
     """Make ``count`` new deliveries of three lines; return the CPU seconds of all."""
     base = template()
-    waiting = [delivery(next(_numbers), base) for _ in range(count)]
+    waiting = [delivery(number, base) for number in itertools.islice(_numbers(), count)]
     began = cpu_seconds()
     for one in waiting:
         _post(one, "created")
@@ -45,12 +45,19 @@ def deliver(count: int) -> float:
 def count_statements(lines: int) -> dict[str, int]:
     """Return the statements of a ``new`` delivery of so many lines and of its ``repeat``."""
     base = template(lines)
-    _post(delivery(next(_numbers), base, lines), "created")  # opens the connection
-    one = delivery(next(_numbers), base, lines)
+    _post(delivery(next(_numbers()), base, lines), "created")  # opens the connection
+    one = delivery(next(_numbers()), base, lines)
     return {
         "new": statements(lambda: _post(one, "created")),
         "repeat": statements(lambda: _post(one, "repeat")),
     }
+
+
+@cache
+def _numbers() -> Iterator[int]:
+    """Count on from the newest order, as shops do: what comes next stands next in the indexes."""
+    newest = Order.objects.order_by("-pk")[0].reference
+    return itertools.count(int(newest.removeprefix("#")) + 1)
 
 
 def _post(one: tuple[str, dict[str, str], bytes], outcome: str) -> None:
