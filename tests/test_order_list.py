@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.views.main import ChangeList
 from django.test import override_settings
 from django.utils import timezone
 
@@ -156,6 +158,36 @@ def test_the_publishers_to_filter_by_are_the_users_own(room: Room) -> None:
     assert listed(room, publisher__id__exact=theirs.publisher.pk) == []
     both = cast.signed_in(cast.colleague("both", room.publisher, theirs.publisher))
     assert "Southwind" in cast.html(both.get(LIST))
+
+
+# Links
+
+
+@pytest.mark.parametrize("where", [LIST, "/admin/orders/delivery/"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "q=film", "q=%23EN+1%26", "p=1&o=7", "status__exact=held&q=ä", "_popup=1", "e=1"],
+)
+def test_rows_are_linked_with_the_filter_to_come_back_to_as_django_links_them(
+    room: Room, monkeypatch: pytest.MonkeyPatch, where: str, query: str
+) -> None:
+    room.held(reference="film")
+    base.store(room.publisher)
+    base.deliver(base.order_body(base.line("VTD234-100"), name="#EN 1&"))
+
+    def links() -> list[str]:
+        return re.findall(
+            r'href="([^"]*/change/[^"]*)"', cast.html(room.client.get(where + "?" + query))
+        )
+
+    ours = links()
+    assert ours or query
+    for name in ("__init__", "url_for_result"):
+        monkeypatch.setattr(paging.FilterInLinks, name, getattr(ChangeList, name))
+    assert ours == links()
+    if query == "q=film" and where == LIST:
+        [order] = Order.objects.filter(reference="film")
+        assert ours == [f"{LIST}{order.pk}/change/?_changelist_filters=q%3Dfilm"]
 
 
 # How much it asks

@@ -18,7 +18,7 @@ from orders.admin.delivery_filters import (
     TopicFilter,
     UnknownSkuFilter,
 )
-from orders.admin.paging import CappedPaginator
+from orders.admin.paging import CappedPaginator, FilterInLinks
 from orders.lifecycle import NotNow, person
 from orders.models import Delivery, DeliveryLine, Order, TurnedAway
 from products.scoped import ReadOnlyAdmin
@@ -94,6 +94,9 @@ class DeliveryAdmin(WithButtons, ReadOnlyAdmin):
     @admin.display(description="repeats", ordering="repeats")
     def again(self, delivery: Delivery) -> str:
         return f"x{delivery.repeats + 1}" if delivery.repeats else ""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FilterInLinks]:
+        return FilterInLinks
 
     def buttons_for(self, request: HttpRequest, row: Delivery) -> list[Button]:
         if row.body is None or row.outcome not in deliveries.REPLAYABLE:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from orders import saved_views
 from orders.admin import bulk
 from orders.admin.order_filters import VIEWS
-from orders.admin.paging import CappedPaginator
+from orders.admin.paging import CappedPaginator, FilterInLinks
 from orders.bulk import PERMISSIONS
 from orders.lifecycle import NotNow
 from orders.models import Job, Order
@@ -33,7 +33,7 @@ ACTIONS = {
 }
 
 
-class SortedByIndex(ChangeList):
+class SortedByIndex(FilterInLinks):
     """Sorts by the columns that may be sorted by, whatever the address asks for."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
@@ -90,7 +90,7 @@ class OrderList:
         columns = self.get_list_display(request)  # type: ignore[attr-defined]
         return [one for one in columns if getattr(one, "__name__", one) == "created_at"]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SortedByIndex]:
         return SortedByIndex
 
     def get_search_results(

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Page, Paginator
 from django.utils.functional import cached_property
 
 MOST_LISTED = 10_000
+
+
+class FilterInLinks(ChangeList):
+    """Puts the filter to come back to into the address of each row.
+
+    Django would do the same, and resolve every address again to see where it leads.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._come_back, self.preserved_filters = self.preserved_filters, ""
+
+    def url_for_result(self, result: Any) -> str:
+        address = super().url_for_result(result)
+        return f"{address}?{self._come_back}" if self._come_back else address
 
 
 class CappedPaginator(Paginator):
