@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cache
-from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +40,8 @@ _MOMENTS = (
     "accepted_at",
     "shipped_at",
 )
-_FIELDS_OF = itemgetter(*FIELDS)
+_BLANK = dict.fromkeys(FIELDS)
+"""What every answer begins as, so that its fields stand in their order."""
 _LINE = LineShape.Meta.fields
 _QUANTITY = _LINE.index("quantity")
 _PRODUCT = Product()
@@ -75,18 +75,19 @@ def rows() -> OrderQuerySet:
     """
     lines = RawSQL(_WORDS[connection.vendor], (), TextField())  # noqa: S611 - a constant
     more = ("pk", "publisher_id", "publisher__charset")
-    names = (*more, *_COLUMNS, *_ELSEWHERE.values(), "order_lines")
+    names = (*_COLUMNS, *more, *_ELSEWHERE.values(), "order_lines")
     return Order.objects.annotate(order_lines=lines).values_list(*names, named=True)  # type: ignore[return-value]
 
 
 def shown(row: Any, wanted: Sequence[str] | None = None) -> dict[str, Any]:
     """Return one of ``rows`` as clients see it; only the ``wanted`` fields if these are given."""
     lines = sorted(orjson.loads(row.order_lines)) if row.order_lines else []
-    values = row._asdict()
-    values["findings"] = _findings(values, lines) if row.status in status.EDITABLE else []
-    values["publisher"] = row.publisher__publisher_id
-    values["reship_of"] = row.reship_of__invoice
-    return _told(values, [line[1:6] for line in lines], wanted)
+    told = _BLANK.copy()
+    told.update(zip(_COLUMNS, row))  # noqa: B905 - the columns come first, and are not all
+    told["findings"] = _findings(row._asdict(), lines) if row.status in status.EDITABLE else []
+    told["publisher"] = row.publisher__publisher_id
+    told["reship_of"] = row.reship_of__invoice
+    return _told(told, [line[1:6] for line in lines], wanted)
 
 
 def shown_new(orders: Iterable[Order]) -> list[dict[str, Any]]:
@@ -96,33 +97,32 @@ def shown_new(orders: Iterable[Order]) -> list[dict[str, Any]]:
 
 def _new(order: Order) -> dict[str, Any]:
     lines = order.made_with
-    values = {name: getattr(order, name) for name in _COLUMNS} | {
+    values = {name: getattr(order, name) for name in _COLUMNS}
+    values |= {
         "publisher": order.publisher.publisher_id,
         "reship_of": order.reship_of.invoice if order.reship_of else None,
         "findings": _told_findings(order, lines) if order.status in status.EDITABLE else [],
     }
-    told = [
+    shipped = [
         (one.product_id, one.product.project_id, one.product.title, one.quantity, one.sku)
         for one in lines
     ]
-    return _told(values, told, None)
+    return _told(_BLANK | values, shipped, None)
 
 
 def _told(
-    values: dict[str, Any], lines: Sequence[Sequence[Any]], wanted: Sequence[str] | None
+    told: dict[str, Any], lines: Sequence[Sequence[Any]], wanted: Sequence[str] | None
 ) -> dict[str, Any]:
-    """Return ``values`` as JSON can hold them; they are changed. A line is its ``_LINE``."""
+    """Return what is ``told`` as JSON can hold it, completed. A line is its ``_LINE``."""
     if settings.TIME_ZONE != "UTC":
         zone = timezone.get_current_timezone()
-        values |= {name: values[name] and values[name].astimezone(zone) for name in _MOMENTS}
-    values["ship_date"] = values["ship_date"] and values["ship_date"].isoformat()
-    values["price"] = None if values["price"] is None else f"{values['price']:.2f}"
-    values["tracking_url"] = tracking_url(values["tracking_id"])
-    values["pieces"] = sum(line[_QUANTITY] for line in lines)
-    values["lines"] = [dict(zip(_LINE, line, strict=True)) for line in lines]
-    if wanted:
-        return {name: values[name] for name in wanted}
-    return dict(zip(FIELDS, _FIELDS_OF(values), strict=True))
+        told |= {name: told[name] and told[name].astimezone(zone) for name in _MOMENTS}
+    told["ship_date"] = told["ship_date"] and told["ship_date"].isoformat()
+    told["price"] = None if told["price"] is None else f"{told['price']:.2f}"
+    told["tracking_url"] = tracking_url(told["tracking_id"])
+    told["pieces"] = sum(line[_QUANTITY] for line in lines)
+    told["lines"] = [dict(zip(_LINE, line, strict=True)) for line in lines]
+    return {name: told[name] for name in wanted} if wanted else told
 
 
 def _findings(row: dict[str, Any], lines: list[list[Any]]) -> list[dict[str, str]]:
