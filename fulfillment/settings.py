@@ -49,7 +49,7 @@ with one_sentence():
     API_RATE = whole("API_RATE", 600, least=1, most=1_000_000)
 
     Q_WORKERS = whole("Q_WORKERS", 2, least=1, most=32)
-    WORKER_NICE = whole("WORKER_NICE", 10, least=0, most=19)
+    WORKER_NICE = whole("WORKER_NICE", 15, least=0, most=19)
     CLUSTER_NAME = env.str("CLUSTER_NAME", "")  # set by qworker for each of its clusters
     SUBMIT_IN_FLIGHT = whole("SUBMIT_IN_FLIGHT", 4, least=1, most=64)
     SUBMIT_IN_FLIGHT_PER_PUBLISHER = whole("SUBMIT_IN_FLIGHT_PER_PUBLISHER", 2, least=1, most=64)

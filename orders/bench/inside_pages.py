@@ -20,6 +20,8 @@ from orders.models import Delivery, DeliveryLine, Order
 LIST, DELIVERIES = "/admin/orders/order/", "/admin/orders/delivery/"
 MAPPING = "/admin/mapping/"
 UNMATCHED, TRIES = 200, 3
+ENOUGH = 0.1
+"""So many CPU seconds a page is opened for at least: one of 4 ms is soon disturbed."""
 WHOLE_TABLE = re.compile(r'COUNT\([^)]*\)[^(]* FROM "orders_order"(?!.*\b(?:WHERE|LIMIT)\b)', re.S)
 
 
@@ -100,7 +102,10 @@ def look(address: str) -> float:
     Raises ``ValueError`` for what is no page.
     """
     with _world(address):
-        return min(_opened(address) for _ in range(TRIES))
+        took = [_opened(address) for _ in range(TRIES)]
+        while sum(took) < ENOUGH:
+            took.append(_opened(address))
+        return min(took)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from orders.chaos.processes import MANAGE, Family, free_port
 
 INSIDE = "orders.bench.inside_submission:"
 WEBHOOKS_A_SECOND = 10
-WEBHOOKS = 300
+WEBHOOKS = 600
 GIVE_UP = 600.0
 
 
@@ -48,7 +48,7 @@ class Width:
         return self.in_flight / SECONDS
 
 
-WIDTHS = (Width(2, 4, 1_500, 0.90), Width(2, 16, 10_000, 0.50))
+WIDTHS = (Width(2, 4, 2_600, 0.90), Width(2, 16, 10_000, 0.50))
 
 
 def run(bench: Bench) -> Iterator[Figure]:
