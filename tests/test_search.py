@@ -198,9 +198,15 @@ def many(north: Publisher, film: Product) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-        if connection.vendor == "postgresql":
-            # So few rows are sooner read through; what may be asked of an index must be.
-            cursor.execute("SET LOCAL enable_seqscan = off")
+    if connection.vendor == "postgresql":
+        # So few rows are sooner read through; what may be asked of an index must be.
+        planner_may("seqscan", False)
+
+
+def planner_may(scan: str, may: bool) -> None:
+    """Let PostgreSQL's planner take a kind of scan, or not, until the test ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL enable_{scan} = {may}")
 
 
 def explained(text: str) -> str:
@@ -227,8 +233,7 @@ def test_hits_are_read_in_the_order_of_their_index_and_no_further(
 ) -> None:
     """Of a million orders, a bitmap of all hits, or sorting them, would cost more than the rest."""
     monkeypatch.setattr(search, "FEW", 9)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    planner_may("bitmapscan", False)
     for text in ("A", "#", "north-m", "9", "V-", "A1 P"):
         plan = explained(text)
         assert "Sort" not in plan, plan
@@ -244,8 +249,7 @@ def test_orders_asked_one_by_one_are_not_looked_up_by_what_they_are_asked_for(
 ) -> None:
     """What else is asked for may have few orders: all that fit a search would be read besides."""
     monkeypatch.setattr(search, "FEW", 0)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = on")
+    planner_may("seqscan", True)
     looked_up = Order.objects.filter(~Q(reference=""), reference__istartswith="#77")
     asked = search.search(Order.objects.all(), "#77")
     assert "order_by_reference" in looked_up.explain()
